@@ -1,0 +1,30 @@
+# Each target is enough by itself: it makes .venv, installs the pinned packages and goes.
+PYTHON ?= python3
+BIN := .venv/bin
+
+help:  ## what can be made
+	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+.venv/base: requirements/base.txt pyproject.toml
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/base.txt
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $@
+
+.venv/dev: requirements/dev.txt .venv/base
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+	@touch $@
+
+setup: .venv/base  ## .venv with what the demo needs
+
+demo: .venv/base  ## both businesses, simulated, from source to published marts
+	$(BIN)/setia demo
+
+test: .venv/dev  ## lint, types and every test
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint src
+	$(BIN)/python -m pytest
+
+lock: requirements/requirements.sh  ## compile the pins again
+	sh requirements/requirements.sh
+
+.PHONY: help setup demo test lock

@@ -1,0 +1,5 @@
+"""`python -m setia` is `setia`."""
+
+from setia.cli import main
+
+main()

@@ -1,0 +1,82 @@
+"""The operational tables of an online shop (names: the tutorial's, with what it lacks as optional)."""
+
+from decimal import Decimal
+
+from setia.schema import Column, Reference, Table
+
+ZERO = Decimal(0)
+
+UPDATED_AT = Column("updated_at", "timestamp", "When the source last wrote the row, UTC.", optional=True)
+
+CUSTOMERS = Table(
+    "customers",
+    "One row per customer account.",
+    (
+        Column("customer_id", "key", "Identifies the customer."),
+        Column("email", "string", "Email address as typed.", personal=True),
+        Column("first_name", "string", "Given name.", personal=True),
+        Column("last_name", "string", "Family name.", personal=True),
+        Column("country", "string", "Country, ISO 3166-1 alpha-2 or a name."),
+        Column("created_at", "timestamp", "When the account was opened, UTC."),
+        Column("city", "string", "City.", optional=True),
+        Column("marketing_consent", "boolean", "True when the customer agreed to be written to.", optional=True),
+        UPDATED_AT,
+    ),
+)
+
+ORDERS = Table(
+    "orders",
+    "One row per order.",
+    (
+        Column("order_id", "key", "Identifies the order."),
+        Column("customer_id", "key", "Who ordered.", nullable=False),
+        Column("order_date", "timestamp", "When the order was placed, UTC.", nullable=False),
+        Column(
+            "status",
+            "string",
+            "Where the order stands; only completed orders are sales.",
+            nullable=False,
+            values=("pending", "processing", "shipped", "completed", "cancelled", "canceled", "returned"),
+        ),
+        Column("shipping_cost", "decimal", "Shipping charged to the customer.", minimum=ZERO),
+        Column("discount_amount", "decimal", "Discount on the whole order.", optional=True, minimum=ZERO),
+        Column("tax_amount", "decimal", "Tax charged on top.", optional=True, minimum=ZERO),
+        Column("refunded_amount", "decimal", "Paid back so far.", optional=True, minimum=ZERO),
+        Column("currency", "string", "ISO 4217 code.", optional=True),
+        UPDATED_AT,
+    ),
+    references=(Reference("customer_id", "customers", not_before=("order_date", "created_at")),),
+    event="order_date",
+)
+
+ORDER_ITEMS = Table(
+    "order_items",
+    "One row per line of an order; a return is a line with a negative quantity.",
+    (
+        Column("order_item_id", "key", "Identifies the line."),
+        Column("order_id", "key", "The order it belongs to.", nullable=False),
+        Column("product_id", "key", "What was ordered.", nullable=False),
+        Column("quantity", "decimal", "Units; negative for a return.", nullable=False),
+        Column("unit_price", "decimal", "Price of one unit at the time of sale.", nullable=False, minimum=ZERO),
+        Column("unit_cost", "decimal", "Cost of one unit at the time of sale.", optional=True, minimum=ZERO),
+        Column("is_return", "boolean", "True when the line takes goods back.", optional=True),
+        UPDATED_AT,
+    ),
+    references=(Reference("order_id", "orders"), Reference("product_id", "products")),
+)
+
+PRODUCTS = Table(
+    "products",
+    "One row per product of the catalogue.",
+    (
+        Column("product_id", "key", "Identifies the product."),
+        Column("product_name", "string", "Name as shown."),
+        Column("category", "string", "Category as shown."),
+        Column("cost_price", "decimal", "What a unit costs the shop today.", minimum=ZERO),
+        Column("list_price", "decimal", "Price asked today.", minimum=ZERO),
+        Column("launched_at", "timestamp", "When it was first offered, UTC.", optional=True),
+        UPDATED_AT,
+    ),
+)
+
+TABLES = (CUSTOMERS, PRODUCTS, ORDERS, ORDER_ITEMS)

@@ -1,0 +1,108 @@
+"""The one description that a table has: columns, keys, references and the rules a row must keep."""
+
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Literal
+
+Type = Literal["key", "string", "integer", "decimal", "float", "boolean", "date", "timestamp"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column of a source table.
+
+    `optional`: a source may lack the column (it is then NULL in raw).
+    `nullable`: a row may lack the value; a row without a value that it needs goes to quarantine.
+    `values`: what is accepted, compared trimmed and in lower case.
+    A `key` is a whole number or a text, whichever the source's first load holds.
+    """
+
+    name: str
+    type: Type
+    description: str
+    optional: bool = False
+    nullable: bool = True
+    personal: bool = False
+    values: tuple[str, ...] = ()
+    minimum: Decimal | None = None
+    maximum: Decimal | None = None
+    aliases: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Reference:
+    """`column` holds the key of a row of `table`; a row whose parent is unknown is an orphan."""
+
+    column: str
+    table: str
+    not_before: tuple[str, str] | None = None
+    """(own event column, the parent's birth column): the event's day can't precede the parent's."""
+    same: tuple[str, str] | None = None
+    """(own column, the parent's column) that must agree, such as a payment's user."""
+
+
+@dataclass(frozen=True)
+class Table:
+    """One source table. Its first column is its key."""
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    references: tuple[Reference, ...] = ()
+    interval: tuple[str, str] | None = None
+    """(start column, end column): an end before its start is impossible."""
+    event: str | None = None
+    """The column that dates a row; the newest of them says how far the data reaches."""
+    optional: bool = False
+
+    @property
+    def key(self) -> str:
+        """The name of the primary key column."""
+        return self.columns[0].name
+
+    @property
+    def raw(self) -> str:
+        """The table's name in the warehouse."""
+        return f"raw_{self.name}"
+
+    def column(self, name: str) -> Column:
+        """The column of that name; KeyError when there is none."""
+        for column in self.columns:
+            if column.name == name:
+                return column
+        raise KeyError(f"{self.name} has no column {name}")
+
+
+@dataclass(frozen=True)
+class Headline:
+    """One figure that `demo` and `run` print: a query over the published tables giving one value."""
+
+    label: str
+    sql: str
+    unit: Literal["count", "money", "percent", "date"]
+
+
+@dataclass(frozen=True)
+class Business:
+    """A business: its tables, its dbt project and the layers that are published."""
+
+    name: str
+    title: str
+    tables: tuple[Table, ...]
+    layers: tuple[str, ...]
+    published_layers: tuple[str, ...]
+    folder: Path
+    headlines: tuple[Headline, ...] = field(default=())
+
+    @property
+    def dbt_project(self) -> Path:
+        """The folder of the dbt project, inside the installed package."""
+        return self.folder / "dbt"
+
+    def table(self, name: str) -> Table:
+        """The table of that name; KeyError when there is none."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise KeyError(f"{self.name} has no table {name}")
