@@ -52,8 +52,12 @@ class Table:
     references: tuple[Reference, ...] = ()
     interval: tuple[str, str] | None = None
     """(start column, end column): an end before its start is impossible."""
+    checks: tuple[tuple[str, str], ...] = ()
+    """(column, SQL condition) pairs that a possible row keeps."""
     event: str | None = None
     """The column that dates a row; the newest of them says how far the data reaches."""
+    sparse: bool = False
+    """Rows are too few to say how far the data reaches, unless there is nothing else."""
     optional: bool = False
 
     @property

@@ -19,7 +19,9 @@ CUSTOMERS = Table(
         Column("country", "string", "Country, ISO 3166-1 alpha-2 or a name."),
         Column("created_at", "timestamp", "When the account was opened, UTC."),
         Column("city", "string", "City.", optional=True),
-        Column("marketing_consent", "boolean", "True when the customer agreed to be written to.", optional=True),
+        Column(
+            "marketing_consent", "boolean", "True when the customer agreed to be written to.", optional=True
+        ),
         UPDATED_AT,
     ),
 )
@@ -57,12 +59,15 @@ ORDER_ITEMS = Table(
         Column("order_id", "key", "The order it belongs to.", nullable=False),
         Column("product_id", "key", "What was ordered.", nullable=False),
         Column("quantity", "decimal", "Units; negative for a return.", nullable=False),
-        Column("unit_price", "decimal", "Price of one unit at the time of sale.", nullable=False, minimum=ZERO),
+        Column(
+            "unit_price", "decimal", "Price of one unit at the time of sale.", nullable=False, minimum=ZERO
+        ),
         Column("unit_cost", "decimal", "Cost of one unit at the time of sale.", optional=True, minimum=ZERO),
         Column("is_return", "boolean", "True when the line takes goods back.", optional=True),
         UPDATED_AT,
     ),
     references=(Reference("order_id", "orders"), Reference("product_id", "products")),
+    checks=(("quantity", "quantity > 0 or (quantity < 0 and coalesce(is_return, false))"),),
 )
 
 PRODUCTS = Table(

@@ -77,7 +77,9 @@ SUBSCRIPTIONS = Table(
         Column("is_trial", "boolean", "True for a free trial period.", optional=True),
         Column("auto_renew", "boolean", "False once the user has switched renewal off.", optional=True),
         Column("canceled_at", "timestamp", "When the user cancelled, UTC.", optional=True),
-        Column("cancel_reason", "string", "Why it ended, such as too_expensive or payment_failed.", optional=True),
+        Column(
+            "cancel_reason", "string", "Why it ended, such as too_expensive or payment_failed.", optional=True
+        ),
         UPDATED_AT,
     ),
     references=(Reference("user_id", "users"),),
@@ -138,6 +140,7 @@ RATINGS = Table(
     ),
     references=(Reference("user_id", "users"), Reference("movie_id", "movies")),
     event="rating_date",
+    sparse=True,
     optional=True,
 )
 

@@ -1,0 +1,145 @@
+"""The record of committed loads, kept in raw itself so that it commits with the rows: `_batches`."""
+
+import json
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from duckdb import DuckDBPyConnection
+
+from setia.schema import Business, Table
+from setia.sources import Source
+from setia.warehouses import literal, quote
+
+# A day this far after every other, with next to no rows from there on, is a slip of the pen (trap B18).
+OUTLIER_GAP = timedelta(days=730)
+OUTLIER_SHARE = 0.001
+
+
+def create(connection: DuckDBPyConnection, business: Business) -> None:
+    """Makes the table of batches when it is not there."""
+    connection.execute(
+        f"create table if not exists {business.name}_raw._batches (batch_id bigint not null,"
+        " loaded_at timestamptz not null, source varchar not null, data_through timestamptz,"
+        " mark json not null, counts json not null)"
+    )
+
+
+def next_id(connection: DuckDBPyConnection, business: Business) -> int:
+    """The number of the batch about to be made: 1, 2, 3..."""
+    row = connection.execute(
+        f"select coalesce(max(batch_id), 0) + 1 from {business.name}_raw._batches"
+    ).fetchone()
+    assert row is not None
+    return int(row[0])
+
+
+def record(
+    connection: DuckDBPyConnection,
+    business: Business,
+    batch_id: int,
+    loaded_at: datetime,
+    source: Source,
+    data_through: datetime | None,
+    counts: dict[str, dict[str, int]],
+) -> None:
+    """Writes the batch's row, in the transaction that wrote its rows."""
+    connection.execute(
+        f"insert into {business.name}_raw._batches values (?, ?, ?, ?, ?, ?)",
+        [batch_id, loaded_at, source.name, data_through, json.dumps(source.mark), json.dumps(counts)],
+    )
+
+
+def newest(connection: DuckDBPyConnection, business: Business) -> dict[str, Any] | None:
+    """The last batch as a dictionary, `mark` and `counts` decoded; None before the first."""
+    there = connection.execute(
+        "select 1 from information_schema.tables where table_schema = ? and table_name = '_batches'",
+        [f"{business.name}_raw"],
+    ).fetchone()
+    if there is None:
+        return None
+    row = connection.execute(
+        "select batch_id, loaded_at, source, data_through, mark, counts"
+        f" from {business.name}_raw._batches order by batch_id desc limit 1"
+    ).fetchone()
+    if row is None:
+        return None
+    names = ("batch_id", "loaded_at", "source", "data_through")
+    return dict(zip(names, row[:4], strict=True)) | {"mark": json.loads(row[4]), "counts": json.loads(row[5])}
+
+
+def totals(connection: DuckDBPyConnection, business: Business) -> dict[str, dict[str, int]]:
+    """Per table: all batches' counts added up, and the rows that raw and quarantine hold now."""
+    sums: dict[str, dict[str, int]] = {}
+    for (counts,) in connection.execute(f"select counts from {business.name}_raw._batches").fetchall():
+        for table, figures in json.loads(counts).items():
+            mine = sums.setdefault(table, {})
+            for name, figure in figures.items():
+                mine[name] = mine.get(name, 0) + figure
+    for table in business.tables:
+        row = connection.execute(
+            f"select (select count(*) from {business.name}_raw.{table.raw} where _deleted_at is null),"
+            f" (select count(*) from {business.name}_quarantine.{table.raw})"
+        ).fetchone()
+        assert row is not None
+        sums.setdefault(table.name, {}).update(raw=row[0], quarantine=row[1])
+    return sums
+
+
+def data_through(connection: DuckDBPyConnection, business: Business, zone: str) -> datetime | None:
+    """The newest instant that all event tables cover, exclusive; None when there is no event at all.
+
+    The least of the tables' newest events (tables too sparse to tell speak only when alone), so that a
+    table that lags behind holds the run back. Whole days when the events carry no time of day.
+    """
+    for sparse in (False, True):
+        newest_events = [
+            instant
+            for table in business.tables
+            if table.event and table.sparse == sparse
+            if (instant := _newest_event(connection, business, table, zone)) is not None
+        ]
+        if newest_events:
+            return min(newest_events)
+    return None
+
+
+def _newest_event(
+    connection: DuckDBPyConnection, business: Business, table: Table, zone: str
+) -> datetime | None:
+    event = quote(str(table.event))
+    local = f"timezone({literal(zone)}, {event})"
+    rows = connection.execute(
+        f"select cast({local} as date) as day, count(*), max({event}),"
+        f" bool_and({local} = cast(cast({local} as date) as timestamp))"
+        f" from {business.name}_raw.{table.raw} where _deleted_at is null group by 1 order by 1 desc"
+    ).fetchall()
+    if not rows:
+        return None
+    allowed = max(1, int(OUTLIER_SHARE * sum(row[1] for row in rows)))
+    place, beyond = 0, rows[0][1]
+    for index in range(1, min(len(rows), 100)):
+        if beyond > allowed:
+            break
+        if rows[index - 1][0] - rows[index][0] > OUTLIER_GAP:
+            place = index
+        beyond += rows[index][1]
+    day, _, latest, dates_only = rows[place]
+    if dates_only and all(row[3] for row in rows[:100]):
+        return datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
+    end: datetime = latest + timedelta(microseconds=1)
+    return end
+
+
+def after(connection: DuckDBPyConnection, business: Business, as_of: datetime) -> dict[str, int]:
+    """Rows of each event table that are dated at or after `as_of`, which the models leave out."""
+    counts = {}
+    for table in business.tables:
+        if table.event:
+            row = connection.execute(
+                f"select count(*) from {business.name}_raw.{table.raw}"
+                f" where _deleted_at is null and {quote(table.event)} >= ?",
+                [as_of],
+            ).fetchone()
+            counts[table.name] = int(row[0]) if row else 0
+    return counts

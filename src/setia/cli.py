@@ -1,0 +1,452 @@
+"""The command line: one short function per verb that parses, calls and prints."""
+
+import functools
+import os
+from collections.abc import Callable
+from contextvars import ContextVar
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from setia import __version__, batches, ledger, pipeline, quarantine, simulation, terminal
+from setia import as_of as instants
+from setia import doctor as checking
+from setia import publish as publishing
+from setia import settings as configuration
+from setia.businesses import BUSINESSES, find
+from setia.errors import SetiaError, TransformError, UsageError, WarehouseError
+from setia.pipeline import Files
+from setia.schema import Business
+from setia.settings import Settings
+from setia.simulation import Plan
+from setia.warehouses import connect
+
+app = typer.Typer(
+    name="setia",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Who stays, who leaves, what it costs, and what to do next.",
+)
+
+Name = Annotated[
+    str | None, typer.Argument(metavar="[BUSINESS]", help=f"{' or '.join(BUSINESSES)}; all when left out.")
+]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
+Customers = Annotated[int, typer.Option(help="How many customers arrive in all.")]
+Months = Annotated[int, typer.Option(help="How long the history is.")]
+Seed = Annotated[int, typer.Option(help="The same seed gives the same data.")]
+SourceDir = Annotated[
+    Path | None,
+    typer.Option("--source", help="A folder of raw_<table>.csv or .parquet instead of PostgreSQL."),
+]
+Mapping = Annotated[Path | None, typer.Option(help="TOML file that maps a user's own names to ours.")]
+AsOf = Annotated[
+    str | None, typer.Option(help="The date or instant to speak of; default: as far as the data reaches.")
+]
+Full = Annotated[
+    bool, typer.Option("--full", help="Read everything; what is gone from the source is deleted.")
+]
+Result = tuple[dict[str, Any], list[Any]]
+
+
+@dataclass(frozen=True)
+class Call:
+    """The options that stand before the verb."""
+
+    home: Path | None = None
+    json: bool = False
+    debug: bool = False
+
+
+CALL = ContextVar("CALL", default=Call())  # noqa: B039
+
+
+def _verb(function: Callable[..., Result]) -> Callable[..., None]:
+    """Runs a verb's function and prints what it returns, or its error; sets the exit code."""
+
+    @functools.wraps(function)
+    def run(**arguments: Any) -> None:
+        call = CALL.get()
+        as_json = call.json or arguments["json"]
+        try:
+            data, lines = function(**arguments)
+        except SetiaError as error:
+            failure = error
+        except OSError as error:
+            failure = _system(error)
+        else:
+            terminal.show(data, lines, as_json)
+            if data.get("ok") is False:
+                raise typer.Exit(1)
+            return
+        if call.debug:
+            raise failure
+        terminal.complain(failure, as_json)
+        raise typer.Exit(failure.exit_code)
+
+    return run
+
+
+def _system(error: OSError) -> SetiaError:
+    return WarehouseError(
+        f"The system refused: {error}",
+        "Nothing was lost: every step is undone or finished as a whole.",
+        "Mend the cause (space, rights, a missing folder) and repeat the command.",
+    )
+
+
+def _settings() -> Settings:
+    return configuration.load(CALL.get().home)
+
+
+def _source(source: Path | None, mapping: Path | None) -> Files | None:
+    if mapping and not source:
+        raise UsageError(
+            "--mapping stands without --source.", "It describes a folder of files.", "Add --source DIR."
+        )
+    return Files(source, mapping) if source else None
+
+
+@app.callback(epilog="Start here:  setia demo")
+def setia(
+    home: Annotated[
+        Path | None,
+        typer.Option(help="Holds all state; default: SETIA_HOME or ./.setia.", show_default=False),
+    ] = None,
+    json: Json = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show where an error came from.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=lambda on: _version(on), help="Print the version."),
+    ] = False,
+) -> None:
+    """Who stays, who leaves, what it costs, and what to do next."""
+    CALL.set(Call(home, json, debug))
+
+
+def _version(on: bool) -> None:
+    if on:
+        typer.echo(__version__)
+        raise typer.Exit
+
+
+@app.command(epilog="Example:  setia demo --customers 2000")
+@_verb
+def demo(
+    business: Name = None,
+    customers: Customers = 5000,
+    months: Months = 18,
+    seed: Seed = 7,
+    json: Json = False,
+) -> Result:
+    """Everything on simulated data: from an empty home to published marts and headline numbers."""
+    settings, data, lines = _settings(), {}, []
+    plan = Plan(seed=seed, customers=customers, months=months)
+    for each in find(business):
+        with terminal.progress(each.title) as progress:
+            pipeline.demo(settings, each, plan, progress)
+        data[each.name], shown = _headlines(settings, each)
+        lines += [*shown, ""]
+    program = f"setia --home {_shown(settings.home)}"
+    lines += [f"Everything is in {settings.home}", f"Next:  {program} status"]
+    return {"home": str(settings.home), "businesses": data}, lines
+
+
+@app.command(epilog="Example:  setia simulate ecommerce --customers 1000 --months 12 --out data")
+@_verb
+def simulate(
+    business: Annotated[str, typer.Argument(metavar="BUSINESS", help=" or ".join(BUSINESSES))],
+    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    customers: Customers = 5000,
+    months: Months = 18,
+    seed: Seed = 7,
+    format: Annotated[
+        Literal["parquet", "csv"], typer.Option(help="Of the tables; the truth is Parquet.")
+    ] = "parquet",
+    json: Json = False,
+) -> Result:
+    """Write the files of a simulated business, and the ground truth beside them."""
+    (each,) = find(business)
+    plan = Plan(seed=seed, customers=customers, months=months)
+    with terminal.progress(each.title) as progress:
+        rows = simulation.simulate(
+            each.name, plan, out, format, lambda done, of: progress("simulate", done, of)
+        )
+    counts = [{"table": name, "rows": count} for name, count in rows.items()]
+    return {"out": str(out), "rows": rows}, [terminal.table(f"{each.title}: {out}", counts)]
+
+
+@app.command(epilog="Example:  setia init movie_streaming --customers 5000 --months 18")
+@_verb
+def init(
+    business: Name = None,
+    customers: Customers = 5000,
+    months: Months = 18,
+    seed: Seed = 7,
+    json: Json = False,
+) -> Result:
+    """Create the operational tables and load the first simulated history; idempotent."""
+    settings, plan = _settings(), Plan(seed=seed, customers=customers, months=months)
+    return _histories(business, lambda each, progress: pipeline.init(settings, each, plan, progress))
+
+
+@app.command(epilog="Example:  setia ingest ecommerce --hours 24")
+@_verb
+def ingest(
+    business: Name = None,
+    hours: Annotated[int | None, typer.Option(min=1, help="How far to go on; default 1.")] = None,
+    until: Annotated[str | None, typer.Option(help="Go on up to this date or instant instead.")] = None,
+    json: Json = False,
+) -> Result:
+    """Advance the simulated business in PostgreSQL; how the hours are cut makes no difference."""
+    settings = _settings()
+    if hours and until:
+        raise UsageError("--hours and --until are both given.", "One says how far.", "Leave one of them out.")
+    end = instants.parse(until, settings.zone) if until else None
+    steps = None if until else hours or 1
+    return _histories(business, lambda each, progress: pipeline.ingest(settings, each, steps, end, progress))
+
+
+def _histories(business: str | None, step: Callable[..., Any]) -> Result:
+    data, lines = {}, []
+    for each in find(business):
+        with terminal.progress(each.title) as progress:
+            made = step(each, progress)
+        data[each.name] = {"until": made.until.isoformat(), "rows": made.rows}
+        written = ", ".join(f"{count:,} {name}" for name, count in made.rows.items())
+        lines.append(f"{each.title}: up to {made.until.isoformat()}; written: {written or 'nothing new'}")
+    return {"businesses": data}, lines
+
+
+@app.command(epilog="Example:  setia load ecommerce --source exports --mapping exports.toml")
+@_verb
+def load(
+    business: Name = None,
+    source: SourceDir = None,
+    mapping: Mapping = None,
+    full: Full = False,
+    json: Json = False,
+) -> Result:
+    """Load the source into the warehouse: every row is loaded, quarantined with its reason, or a duplicate."""
+    settings, files = _settings(), _source(source, mapping)
+    data, lines = {}, []
+    for each in find(business):
+        with terminal.progress(each.title) as progress:
+            batch = pipeline.load(settings, each, files, full, progress)
+        data[each.name] = {
+            "batch_id": batch.batch_id,
+            "data_through": batch.data_through,
+            "tables": batch.counts(),
+        }
+        lines.append(_counts(f"{each.title}: batch {batch.batch_id}", batch.counts()))
+        if any(counts.quarantined for counts in batch.tables.values()):
+            lines.append(f"Why rows were quarantined:  setia --home {_shown(settings.home)} why {each.name}")
+    return {"businesses": data}, lines
+
+
+@app.command(epilog="Example:  setia transform ecommerce --as-of 2025-06-30")
+@_verb
+def transform(
+    business: Name = None,
+    as_of: AsOf = None,
+    full_refresh: Annotated[bool, typer.Option("--full-refresh", help="Rebuild incremental models.")] = False,
+    select: Annotated[
+        str | None, typer.Option(help="dbt's node selection; what is partial is not published.")
+    ] = None,
+    json: Json = False,
+) -> Result:
+    """Build the models with dbt and test them."""
+    settings, data, lines = _settings(), {}, []
+    for each in find(business):
+        with terminal.progress(each.title) as progress:
+            build = pipeline.transform(settings, each, as_of, progress, full_refresh, select)
+        data[each.name] = asdict(build)
+        lines.append(
+            f"{each.title}: {build.models} models built, {build.tests} tests passed in {build.seconds:.1f} s"
+        )
+    return {"businesses": data}, lines
+
+
+@app.command(epilog="Example:  setia publish ecommerce")
+@_verb
+def publish(
+    business: Name = None,
+    personal: Annotated[
+        list[str] | None, typer.Option(help="Include this personal column; repeat for more.")
+    ] = None,
+    json: Json = False,
+) -> Result:
+    """Publish the marts in one step, if every test passed."""
+    settings, data, lines = _settings(), {}, []
+    for each in find(business):
+        with terminal.progress(each.title) as progress:
+            snapshot = pipeline.publish(settings, each, progress, tuple(personal or ()))
+        data[each.name] = asdict(snapshot)
+        lines.append(f"{each.title}: {len(snapshot.tables)} tables published in {snapshot.folder}")
+    return {"businesses": data}, lines
+
+
+@app.command(epilog="Example:  setia run ecommerce --source exports --as-of 2023-07-20")
+@_verb
+def run(
+    business: Name = None,
+    source: SourceDir = None,
+    mapping: Mapping = None,
+    as_of: AsOf = None,
+    full: Full = False,
+    json: Json = False,
+) -> Result:
+    """load, transform, publish."""
+    settings, files = _settings(), _source(source, mapping)
+    data, lines = {}, []
+    for each in find(business):
+        with terminal.progress(each.title) as progress:
+            batch, build, snapshot = pipeline.run(settings, each, files, as_of, progress, full)
+        figures, shown = _headlines(settings, each)
+        data[each.name] = figures | {
+            "tables": batch.counts(),
+            "tests": build.tests,
+            "published": str(snapshot.folder),
+        }
+        lines += [_counts(f"{each.title}: batch {batch.batch_id}", batch.counts()), *shown]
+    return {"businesses": data}, lines
+
+
+@app.command(epilog="Example:  setia status --json")
+@_verb
+def status(business: Name = None, json: Json = False) -> Result:
+    """Last runs, how far the data reaches, and what raw and quarantine hold."""
+    settings, data, lines = _settings(), {}, []
+    for each in find(business):
+        runs = ledger.runs(settings, each.name, limit=10)
+        figures, shown = _headlines(settings, each)
+        tables = {}
+        if settings.warehouse_file(each.name).exists():
+            with connect(settings, each.name, read_only=True) as connection:
+                tables = batches.totals(connection, each) if batches.newest(connection, each) else {}
+        data[each.name] = figures | {"runs": runs, "tables": tables}
+        short = [
+            {name: one[name] for name in ("step", "status", "started_at", "seconds", "error")} for one in runs
+        ]
+        lines += [*shown, terminal.table("Last runs", short)]
+        if tables:
+            lines.append(_counts("All batches", tables))
+    return {"home": str(settings.home), "businesses": data}, lines
+
+
+@app.command(epilog="Example:  setia why ecommerce --rule orphan")
+@_verb
+def why(
+    business: Name = None,
+    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
+    rule: Annotated[str | None, typer.Option(help="Only rows that broke this rule.")] = None,
+    limit: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 5,
+    json: Json = False,
+) -> Result:
+    """Show quarantined rows, the rule each broke, and what would fix them."""
+    settings, data, lines = _settings(), {}, []
+    if rule and rule not in quarantine.FIXES:
+        raise UsageError(
+            f"{rule!r} is not a rule.", f"Rules: {', '.join(quarantine.FIXES)}.", "setia why --rule orphan"
+        )
+    for each in find(business):
+        if table and table not in {name for one in each.tables for name in (one.name, one.raw)}:
+            names = ", ".join(one.name for one in each.tables)
+            raise UsageError(
+                f"{each.name} has no table {table!r}.", f"Tables: {names}.", "setia why --table NAME"
+            )
+        with connect(settings, each.name, read_only=True) as connection:
+            if batches.newest(connection, each) is None:
+                raise TransformError(
+                    f"{each.name} was never loaded.", "A load judges rows.", f"setia load {each.name}"
+                )
+            summary = quarantine.summary(connection, each)
+            rows = quarantine.rows(connection, each, table, rule, limit)
+        summary = [
+            one
+            for one in summary
+            if rule in (None, one["rule"]) and table in (None, one["table"], f"raw_{one['table']}")
+        ]
+        data[each.name] = {"summary": summary, "rows": rows}
+        lines.append(
+            terminal.table(f"{each.title}: quarantine", summary)
+            if summary
+            else f"{each.title}: nothing is in quarantine."
+        )
+        lines += [
+            f"{one['table']} {one['key']}: {one['rule']} {one['column'] or ''}  {one['row']}" for one in rows
+        ]
+    return {"businesses": data}, lines
+
+
+@app.command(epilog="Example:  setia export ecommerce --out marts --format csv")
+@_verb
+def export(
+    business: Name = None,
+    out: Annotated[Path, typer.Option(help="The folder to write; one folder a business in it.")] = Path(
+        "export"
+    ),
+    format: Annotated[Literal["parquet", "csv"], typer.Option(help="Of the files.")] = "parquet",
+    table: Annotated[list[str] | None, typer.Option(help="Only this table; repeat for more.")] = None,
+    json: Json = False,
+) -> Result:
+    """Copy the published marts as Parquet or CSV."""
+    settings, data, lines = _settings(), {}, []
+    for each in find(business):
+        snapshot = publishing.current(settings, each)
+        if snapshot is None:
+            raise publishing.nothing_published(settings, each)
+        rows = publishing.export(snapshot, out / each.name, format, table or [])
+        data[each.name] = {"folder": str(out / each.name), "rows": rows}
+        counts = [{"table": name, "rows": count} for name, count in rows.items()]
+        lines.append(terminal.table(f"{each.title}: {out / each.name}", counts))
+    return {"businesses": data}, lines
+
+
+@app.command(epilog="Example:  setia doctor")
+@_verb
+def doctor(json: Json = False) -> Result:
+    """Check this machine and say what to fix."""
+    checks = checking.doctor(_settings())
+    lines = [
+        f"{'ok ' if not check.fix else 'FIX'}  {check.name}: {check.found}  {check.fix}" for check in checks
+    ]
+    return {
+        "ok": not any(check.fix for check in checks),
+        "checks": [asdict(check) for check in checks],
+    }, lines
+
+
+def _headlines(settings: Settings, business: Business) -> Result:
+    snapshot = publishing.current(settings, business)
+    if snapshot is None:
+        return {"published": None}, [f"{business.title}: nothing is published yet."]
+    figures = pipeline.headlines(settings, business)
+    last_day = datetime.fromisoformat(snapshot.as_of).astimezone(UTC).isoformat(sep=" ", timespec="seconds")
+    rows = [
+        {"figure": each["label"], "value": terminal.figure(each["value"], each["unit"], settings.currency)}
+        for each in figures
+    ]
+    rows.append({"figure": "Data through", "value": instants.local(snapshot.as_of, settings.zone)})
+    data = {"as_of": last_day, "data_through": snapshot.data_through, "headlines": figures}
+    return data, [terminal.table(business.title, rows)]
+
+
+def _counts(title: str, tables: dict[str, dict[str, int]]) -> Any:
+    return terminal.table(title, [{"table": name} | counts for name, counts in tables.items()])
+
+
+def _shown(path: Path) -> str:
+    try:
+        return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
+    except OSError:
+        return str(path)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,60 @@
+{#- Grain: one row a customer with a completed order. Question: how recently, how often, for how much?
+    Over all completed orders before as_of; recency counts to as_of, not to the newest order. -#}
+with customer_totals as (
+    select
+        customer_id,
+        min(order_date) as first_order_date,
+        max(order_date) as last_order_date,
+        count(order_id) as frequency,
+        {{ money('sum(order_subtotal)') }} as merchandise_value,
+        {{ money('sum(shipping_cost)') }} as shipping_value,
+        {{ money('sum(tax_amount)') }} as tax_value,
+        {{ money('sum(discount_amount)') }} as discount_value,
+        {{ money('sum(refunded_amount)') }} as refunded_value,
+        {{ money('sum(net_total)') }} as monetary_value
+    from {{ ref('int_customer_orders') }}
+    group by customer_id
+),
+
+rfm_values as (
+    select
+        customer_id,
+        {{ days_between('last_order_date', as_of_date()) }} as recency_days,
+        frequency,
+        monetary_value,
+        {{ divide_money('monetary_value', 'frequency', 2) }} as avg_order_value,
+        merchandise_value,
+        shipping_value,
+        tax_value,
+        discount_value,
+        refunded_value,
+        first_order_date,
+        last_order_date,
+        {{ days_between('first_order_date', 'last_order_date') }} as customer_tenure_days
+    from customer_totals
+),
+
+rfm_scores as (
+    select
+        *,
+        {{ score('recency_days', '<=', [30, 60, 90, 180]) }} as recency_score,
+        {{ score('frequency', '>=', [5, 4, 3, 2]) }} as frequency_score,
+        {{ score('monetary_value', '>=', [500, 300, 200, 100]) }} as monetary_score,
+        {{ quintile('recency_days desc') }} as r_quintile,
+        {{ quintile('frequency') }} as f_quintile,
+        {{ quintile('monetary_value') }} as m_quintile
+    from rfm_values
+),
+
+coded as (
+    select
+        *,
+        recency_score + frequency_score + monetary_score as rfm_total_score,
+        {{ as_text('recency_score') }} || {{ as_text('frequency_score') }}
+        || {{ as_text('monetary_score') }} as rfm_segment_code,
+        {{ as_text('r_quintile') }} || {{ as_text('f_quintile') }}
+        || {{ as_text('m_quintile') }} as rfm_cell
+    from rfm_scores
+)
+
+select * from coded

@@ -1,0 +1,171 @@
+"""A folder of CSV or Parquet files as a source, with a mapping for a user's own names."""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from zoneinfo import available_timezones
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from setia.errors import SourceError, UsageError
+from setia.schema import Business, Table
+from setia.sources import Source, SourceTable, match_columns
+from setia.warehouses import literal
+
+SUFFIXES = (".parquet", ".csv")
+TABLE_KEYS = {"file", "columns", "constants", "values"}
+
+
+def open_source(
+    connection: DuckDBPyConnection,
+    business: Business,
+    folder: Path,
+    mapping: Mapping[str, Any],
+    zone: str,
+) -> Source:
+    """The folder's tables, ready to be read; `complete` is left to the caller (False).
+
+    Raises SourceError for a missing file or column and for a file that can't be read at all.
+    """
+    if not folder.is_dir():
+        raise SourceError(
+            f"{folder} is not a folder.",
+            f"It must hold {', '.join(table.raw for table in business.tables)} as .csv or .parquet.",
+            f"setia load {business.name} --source DIR",
+        )
+    tables = []
+    for table in business.tables:
+        told = mapping.get("tables", {}).get(table.name, {})
+        path = _find(folder, table, told.get("file"))
+        if path is not None:
+            tables.append(_table(connection, table, path, told))
+    return Source(
+        name=str(folder),
+        tables=tuple(tables),
+        zone=mapping.get("timezone", zone),
+        complete=False,
+        covered_until=_covered_until(folder / "source.json"),
+    )
+
+
+def read_mapping(path: Path, business: Business) -> dict[str, Any]:
+    """The mapping file's content; raises UsageError naming the first thing in it that has no meaning."""
+    try:
+        mapping = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UsageError(
+            f"There is no mapping file {path}.", "It is a TOML file.", "See docs/files.md for an example."
+        ) from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageError(
+            f"{path} is not valid TOML: {error}.",
+            '[tables.orders.columns]\norder_id = "theirs"',
+            f"Correct {path}.",
+        ) from None
+    known = {table.name: table for table in business.tables}
+    for name in mapping.keys() - {"tables", "timezone"}:
+        raise _meaningless(path, name, ["timezone", "tables"])
+    if mapping.get("timezone", "UTC") not in available_timezones():
+        raise _meaningless(path, mapping["timezone"], ["a zone such as Asia/Jakarta"])
+    for name, told in mapping.get("tables", {}).items():
+        if name not in known:
+            raise _meaningless(path, f"tables.{name}", list(known))
+        _check_table(path, known[name], told)
+    return mapping
+
+
+def _check_table(path: Path, table: Table, told: Mapping[str, Any]) -> None:
+    columns = [column.name for column in table.columns]
+    for key in told.keys() - TABLE_KEYS:
+        raise _meaningless(path, f"tables.{table.name}.{key}", sorted(TABLE_KEYS))
+    for key in ("columns", "constants", "values"):
+        for name in told.get(key, {}):
+            if name not in columns:
+                raise _meaningless(path, f"tables.{table.name}.{key}.{name}", columns)
+
+
+def _meaningless(path: Path, name: str, known: list[str]) -> UsageError:
+    return UsageError(
+        f"{path} holds {name!r}, which has no meaning.",
+        f"Known there: {', '.join(known)}.",
+        f"Correct {path}.",
+    )
+
+
+def _find(folder: Path, table: Table, file: str | None) -> Path | None:
+    candidates = [folder / file] if file else [folder / f"{table.raw}{suffix}" for suffix in SUFFIXES]
+    found = [path for path in candidates if path.is_file()]
+    if len(found) > 1:
+        raise SourceError(
+            f"{folder} holds {table.raw} twice: {', '.join(path.name for path in found)}.",
+            "One file a table.",
+            f'Remove one, or name it in the mapping:  [tables.{table.name}]\nfile = "{found[0].name}"',
+        )
+    if not found and (file or not table.optional):
+        there = sorted(path.name for path in folder.iterdir() if path.suffix in SUFFIXES)
+        raise SourceError(
+            f"{folder} has no file {' or '.join(path.name for path in candidates)}.",
+            f"Found: {', '.join(there) or 'no .csv or .parquet file'}.",
+            f'Add it, or name it in the mapping:  [tables.{table.name}]\nfile = "THEIR FILE"',
+        )
+    return found[0] if found else None
+
+
+def _table(connection: DuckDBPyConnection, table: Table, path: Path, told: Mapping[str, Any]) -> SourceTable:
+    if path.suffix == ".csv":
+        # Lines that are no rows go to a table of their own, and from there to quarantine.
+        relation = (
+            f"read_csv({literal(str(path))}, all_varchar = true, header = true, delim = {literal(_delimiter(path))},"
+            " quote = '\"', escape = '\"', strict_mode = true, store_rejects = true, rejects_limit = 0,"
+            f" rejects_table = 'rejects_{table.name}', rejects_scan = 'scans_{table.name}')"
+        )
+        rejects: str | None = f"select csv_line from rejects_{table.name}"
+    else:
+        relation, rejects = f"read_parquet({literal(str(path))})", None
+    try:
+        found = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
+    except duckdb.Error as error:
+        raise unreadable(path, error) from None
+    expressions = match_columns(table, found, path.name, told.get("columns"), told.get("constants"))
+    for name, values in told.get("values", {}).items():
+        expressions[name] = _translate(expressions[name], values)
+    return SourceTable(table, f"select * from {relation}", expressions, rejects)
+
+
+def unreadable(path: Path | str, error: Exception) -> SourceError:
+    """The error for a file that can't be read at all."""
+    return SourceError(
+        f"{path} can't be read: {str(error).splitlines()[0]}",
+        "A CSV file must be UTF-8 text with a header line; a Parquet file must be whole.",
+        "Convert it, for instance:  iconv -f latin1 -t utf-8 OLD.csv > NEW.csv",
+    )
+
+
+def _delimiter(path: Path) -> str:
+    with path.open("rb") as file:
+        header = file.readline(1_000_000).decode("utf-8", errors="replace")
+    return max(",;\t|", key=header.count)
+
+
+def _translate(expression: str, values: Mapping[str, str]) -> str:
+    whens = " ".join(
+        f"when {literal(theirs.strip().lower())} then {literal(str(ours))}" for theirs, ours in values.items()
+    )
+    return f"case lower(trim(cast({expression} as varchar))) {whens} else cast({expression} as varchar) end"
+
+
+def _covered_until(path: Path) -> datetime | None:
+    if not path.is_file():
+        return None
+    try:
+        return datetime.fromisoformat(json.loads(path.read_text(encoding="utf-8"))["covered_until"])
+    except (ValueError, KeyError, TypeError) as error:
+        raise SourceError(
+            f"{path} does not say how far the data reaches: {error!r}.",
+            'It must hold {"covered_until": "2025-07-01T00:00:00+00:00"}.',
+            f"Correct {path} or remove it.",
+        ) from None

@@ -1,0 +1,88 @@
+{#-
+Grain: one row per period of one plan of one user.
+Question: what is each period worth a month, what is its status at as_of, and how did it end?
+-#}
+{%- set closing_day = add_days(as_of_date(), 1) -%}
+with settled_payments as (
+    select
+        subscription_id,
+        status,
+        row_number() over (
+            partition by subscription_id order by payment_date desc, payment_id desc
+        ) as recency
+    from {{ ref('prep_payments') }}
+    where status in ('completed', 'failed')
+),
+
+valued_subscriptions as (
+    select
+        prep_subscriptions.*,
+        settled_payments.status as last_payment_status,
+        case
+            when prep_subscriptions.is_trial or prep_subscriptions.status = 'paused' then 0
+            when prep_subscriptions.discount_amount >= prep_subscriptions.price then 0
+            else {{ monthly_amount(
+                'prep_subscriptions.price - prep_subscriptions.discount_amount',
+                'prep_subscriptions.billing_interval'
+            ) }}
+        end as mrr
+    from {{ ref('prep_subscriptions') }} as prep_subscriptions
+    left join settled_payments
+        on
+            prep_subscriptions.subscription_id = settled_payments.subscription_id
+            and settled_payments.recency = 1
+),
+
+last_paid_starts as (
+    select
+        user_id,
+        max(start_date) as last_paid_start
+    from valued_subscriptions
+    where mrr > 0 and start_date <= {{ closing_day }} and (end_date is null or start_date < end_date)
+    group by user_id
+),
+
+subscriptions_at_as_of as (
+    select
+        valued_subscriptions.subscription_id,
+        valued_subscriptions.user_id,
+        valued_subscriptions.plan_type,
+        valued_subscriptions.start_date,
+        valued_subscriptions.end_date,
+        valued_subscriptions.price,
+        valued_subscriptions.discount_amount,
+        valued_subscriptions.billing_interval,
+        valued_subscriptions.currency,
+        valued_subscriptions.mrr,
+        case
+            when valued_subscriptions.start_date > {{ closing_day }} then 'scheduled'
+            when
+                valued_subscriptions.end_date <= {{ closing_day }}
+                and (
+                    valued_subscriptions.status = 'canceled'
+                    or valued_subscriptions.canceled_at is not null
+                )
+                then 'canceled'
+            when valued_subscriptions.end_date <= {{ closing_day }} then 'expired'
+            when valued_subscriptions.is_trial then 'trial'
+            when valued_subscriptions.status = 'paused' then 'paused'
+            else 'active'
+        end as subscription_status,
+        valued_subscriptions.status as source_status,
+        valued_subscriptions.is_trial,
+        case
+            when valued_subscriptions.is_trial
+                then coalesce(last_paid_starts.last_paid_start >= valued_subscriptions.start_date, false)
+        end as has_converted,
+        valued_subscriptions.auto_renew,
+        valued_subscriptions.canceled_at,
+        valued_subscriptions.cancel_reason,
+        valued_subscriptions.last_payment_status,
+        coalesce(valued_subscriptions.cancel_reason = 'payment_failed', false)
+        or coalesce(valued_subscriptions.last_payment_status = 'failed', false)
+            as is_payment_failure
+    from valued_subscriptions
+    left join last_paid_starts on valued_subscriptions.user_id = last_paid_starts.user_id
+)
+
+select * from subscriptions_at_as_of

@@ -1,0 +1,89 @@
+"""What a person sees: figures, tables, progress on the error stream, and errors in three parts."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from setia.errors import SetiaError
+from setia.pipeline import Progress as Report
+
+
+def figure(value: Any, unit: str, currency: str) -> str:
+    """A value as people write it: `1,234`, `IDR 1,234.50`, `3.2 %`; `not known` for None."""
+    if value is None:
+        return "not known"
+    if unit == "count":
+        return f"{int(value):,}"
+    if unit == "money":
+        amount = f"{value:,.2f}"
+        return f"{currency} {amount.removesuffix('.00')}"
+    if unit == "percent":
+        return f"{100 * value:.1f} %"
+    return value.isoformat() if isinstance(value, date | datetime) else str(value)
+
+
+def table(title: str, rows: list[dict[str, Any]]) -> Table:
+    """Rows of the same keys as a table; text is shown as it is, never as markup."""
+    grid = Table(title=title, title_justify="left", header_style="bold")
+    for name in rows[0] if rows else ["nothing"]:
+        numeric = bool(rows) and isinstance(rows[0][name], int | float)
+        grid.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+    for row in rows:
+        grid.add_row(*(_cell(value) for value in row.values()))
+    return grid
+
+
+def show(data: dict[str, Any], lines: list[Any], as_json: bool) -> None:
+    """Prints one JSON object for programs, or the lines for people."""
+    if as_json:
+        sys.stdout.write(json.dumps(data, default=str, ensure_ascii=False, indent=2) + "\n")
+        return
+    console = Console(highlight=False, markup=False)
+    for line in lines:
+        console.print(line)
+
+
+def complain(error: SetiaError, as_json: bool) -> None:
+    """Prints the three parts of an error: on the error stream, or as JSON on the output."""
+    if as_json:
+        parts = {"wrong": error.wrong, "right": error.right, "do": error.do}
+        sys.stdout.write(json.dumps({"error": parts}, ensure_ascii=False, indent=2) + "\n")
+        return
+    console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
+    for part, style in ((error.wrong, "bold red"), (error.right, ""), (error.do, "bold")):
+        console.print(part, style=style)
+
+
+@contextmanager
+def progress(prefix: str = "") -> Iterator[Report]:
+    """A progress bar on the error stream: a bar in a terminal, silent when nobody watches."""
+    console = Console(stderr=True)
+    columns = (
+        SpinnerColumn(),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+    )
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(prefix, total=None)
+
+        def report(what: str, done: int, of: int) -> None:
+            bar.update(task, description=f"{prefix} {what}", completed=done, total=of)
+
+        yield report
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return f"{value:,}"
+    return str(value)

@@ -1,0 +1,150 @@
+"""raw -> models: one dbt build of one business, with its tests, in a process of its own."""
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from setia import as_of as instants
+from setia.errors import TransformError
+from setia.schema import Business
+from setia.settings import Settings
+
+Progress = Callable[[int, int], None]
+FAILED = ("error", "fail", "runtime error")
+
+
+@dataclass(frozen=True)
+class Build:
+    """What dbt did: nodes by kind and result, and how long it took in seconds."""
+
+    models: int
+    tests: int
+    failed: list[dict[str, Any]]
+    seconds: float
+    complete: bool
+    """Every model was built, none was left out by a selection."""
+
+
+def transform(
+    settings: Settings,
+    business: Business,
+    as_of: datetime,
+    full_refresh: bool = False,
+    select: str | None = None,
+    progress: Progress | None = None,
+) -> Build:
+    """Builds and tests the models as of an instant; raises TransformError naming what failed.
+
+    Nothing is written into the package: dbt's own files go to `dbt/<business>` in the home.
+    """
+    target = folder(settings, business)
+    target.mkdir(parents=True, exist_ok=True)
+    (target / "run_results.json").unlink(missing_ok=True)
+    variables = {"as_of": instants.text(as_of), "timezone": settings.timezone, "currency": settings.currency}
+    command = [
+        *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-format", "json"),
+        *("--log-level-file", "none", "build", "--target", settings.warehouse),
+        *("--project-dir", str(business.dbt_project), "--profiles-dir", str(business.dbt_project)),
+        *("--target-path", str(target), "--log-path", str(target)),
+        *("--vars", json.dumps(variables), "--exclude-resource-type", "unit_test"),
+        *(["--full-refresh"] if full_refresh else []),
+        *(["--select", select] if select else []),
+    ]
+    said = _run(command, _environment(settings, business), target, progress)
+    build = _read_results(target, complete=select is None)
+    if build is None or build.failed:
+        raise _failure(settings, business, build, said)
+    return build
+
+
+def folder(settings: Settings, business: Business) -> Path:
+    """Where dbt's files of a business are: manifest.json, run_results.json, compiled SQL."""
+    return settings.home / "dbt" / business.name
+
+
+def manifest(settings: Settings, business: Business) -> dict[str, Any]:
+    """dbt's manifest of the last build."""
+    content: dict[str, Any] = json.loads((folder(settings, business) / "manifest.json").read_text("utf-8"))
+    return content
+
+
+def _environment(settings: Settings, business: Business) -> dict[str, str]:
+    return os.environ | {
+        "SETIA_DBT_DUCKDB": str(settings.warehouse_file(business.name)),
+        "SETIA_DBT_MEMORY": settings.memory_limit,
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
+def _die_with_parent() -> None:
+    # A killed run must not leave a dbt behind that goes on writing the warehouse.
+    if sys.platform == "linux":
+        pr_set_pdeathsig = 1
+        ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def _run(command: list[str], environment: dict[str, str], cwd: Path, progress: Progress | None) -> list[str]:
+    """Runs dbt, passes its progress on, and returns what it said at level warn and above."""
+    said = []
+    with subprocess.Popen(
+        command, env=environment, cwd=cwd, text=True, encoding="utf-8", errors="replace",
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=_die_with_parent,
+    ) as process:  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            try:
+                event = json.loads(line)
+            except ValueError:
+                said.append(line.rstrip())
+                continue
+            if event["info"]["level"] in ("warn", "error"):
+                said.append(event["info"]["msg"])
+            node = event["data"].get("node_info", {})
+            if progress and node.get("node_finished_at") and "total" in event["data"]:
+                progress(event["data"]["index"], event["data"]["total"])
+    return said
+
+
+def _read_results(target: Path, complete: bool) -> Build | None:
+    path = target / "run_results.json"
+    if not path.is_file():
+        return None
+    content = json.loads(path.read_text("utf-8"))
+    results = [(result["unique_id"].split(".")[0], result) for result in content["results"]]
+    failed = [
+        {
+            "node": result["unique_id"].split(".")[2],
+            "status": result["status"],
+            "failures": result["failures"],
+            "message": result["message"],
+        }
+        for _, result in results
+        if result["status"] in FAILED
+    ]
+    kinds = [kind for kind, _ in results]
+    return Build(kinds.count("model"), kinds.count("test"), failed, content["elapsed_time"], complete)
+
+
+def _failure(settings: Settings, business: Business, build: Build | None, said: list[str]) -> TransformError:
+    if build is None:
+        return TransformError(
+            f"dbt did not finish for {business.name}: {' '.join(said[-3:]) or 'it said nothing'}",
+            "It writes its results when it has built and tested every model.",
+            f"Look at {folder(settings, business)} and repeat:  setia transform {business.name}",
+        )
+    first = build.failed[0]
+    names = ", ".join(str(each["node"]) for each in build.failed[:5])
+    return TransformError(
+        f"{len(build.failed)} of {business.name}'s models and tests failed ({names}):"
+        f" {str(first['message']).splitlines()[0] if first['message'] else first['status']}",
+        "Everything must pass before anything is published; the last good snapshot stays.",
+        f"See the failing query in {folder(settings, business) / 'compiled'}, then:  setia run {business.name}",
+    )

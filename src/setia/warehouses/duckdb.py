@@ -1,0 +1,73 @@
+"""DuckDB: one file per business, opened by one process at a time."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import duckdb
+from duckdb import DuckDBPyConnection
+
+from setia.errors import WarehouseError
+from setia.settings import Settings
+
+# A killed run's dbt process is ended by the kernel, a moment later; longer than this is another run.
+LOCK_PATIENCE_SECONDS = 20.0
+
+
+@contextmanager
+def connect(settings: Settings, business: str, read_only: bool = False) -> Iterator[DuckDBPyConnection]:
+    """An open warehouse file, closed on leaving; instants are UTC, memory is bounded.
+
+    Raises WarehouseError when the file is missing (read only), damaged, or held by another process.
+    """
+    path = settings.warehouse_file(business)
+    if read_only and not path.exists():
+        raise WarehouseError(
+            f"There is no warehouse for {business} in {settings.home}.",
+            "A first load makes it.",
+            f"setia --home {settings.home} run {business}",
+        )
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = _open(str(path), read_only)
+    try:
+        connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set memory_limit = ?", [settings.memory_limit])
+        yield connection
+    finally:
+        connection.close()
+
+
+def quote(identifier: str) -> str:
+    """An SQL identifier in double quotes, safe for any name."""
+    return '"' + identifier.replace('"', '""') + '"'
+
+
+def literal(text: str) -> str:
+    """An SQL string literal, safe for any text."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _open(path: str, read_only: bool) -> DuckDBPyConnection:
+    deadline = time.monotonic() + LOCK_PATIENCE_SECONDS
+    while True:
+        try:
+            return duckdb.connect(path, read_only=read_only)
+        except duckdb.IOException as error:
+            if "lock" in str(error).lower() and time.monotonic() < deadline:
+                time.sleep(0.1)
+                continue
+            raise _unusable(path, str(error)) from None
+
+
+def _unusable(path: str, message: str) -> WarehouseError:
+    if "lock" in message.lower():
+        return WarehouseError(
+            f"{path} is held by another process: {message.splitlines()[0]}",
+            "One process at a time may open a DuckDB file; read the published snapshot instead.",
+            "Close the other program, or look at published/ in the home.",
+        )
+    return WarehouseError(
+        f"{path} can't be opened: {message.splitlines()[0]}",
+        "It must be a DuckDB file of this version, on a disk with space.",
+        "Free some space, or move the file away and load again.",
+    )
