@@ -24,7 +24,10 @@ test: .venv/dev  ## lint, types and every test
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint src
 	$(BIN)/python -m pytest
 
+docs: .venv/base  ## the generated parts of docs/, written anew
+	$(BIN)/python docs/generate.py
+
 lock: requirements/requirements.sh  ## compile the pins again
 	sh requirements/requirements.sh
 
-.PHONY: help setup demo test lock
+.PHONY: help setup demo test docs lock

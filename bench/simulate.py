@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -49,7 +50,7 @@ def run_faker(business: str, shares: dict[str, float]) -> dict[str, Any]:
 
 
 def fake_value(fake: Faker, column: Column, number: int) -> object:
-    named = {
+    named: dict[str, Callable[[], object]] = {
         "email": fake.email,
         "first_name": fake.first_name,
         "last_name": fake.last_name,
@@ -62,7 +63,7 @@ def fake_value(fake: Faker, column: Column, number: int) -> object:
         return named[column.name]()
     if column.values:
         return fake.random_element(column.values)
-    typed = {
+    typed: dict[str, Callable[[], object]] = {
         "key": lambda: fake.random_int(1, 1_000_000),
         "string": fake.word,
         "integer": lambda: fake.random_int(0, 1_000),

@@ -276,27 +276,28 @@ def test_a_few_return_after_they_had_left(looked_ahead):
 
 
 def test_disappointment_discounts_and_a_poor_match_drive_people_away():
-    plan = Plan(seed=31, customers=8_000, months=10)
-    state, won, cancelled = shop.begin(plan), {}, set()
-    while state.day < plan.end - timedelta(days=120):
-        day = shop.step(plan, state)
-        orders = day.events["orders"]
+    plan = Plan(seed=31, customers=8_000, months=10, dirt=0)
+    state, first, discounted, cancelled = shop.begin(plan), {}, {}, set()
+    while state.day < plan.end:
+        orders = shop.step(plan, state).events["orders"]
         bad = pc.starts_with(orders["status"].cast(pa.string()), "cancel")
-        cancelled.update(orders.filter(bad)["customer_id"].to_pylist())
-        for customer, discount in zip(
-            orders["customer_id"].to_pylist(), column(orders, "discount_amount"), strict=True
-        ):
-            won.setdefault(customer, discount > 0)
-    truth = shop.truth(plan, state)["customers"]
-    orders, alive = column(truth, "orders"), column(truth, "alive").astype(bool)
-    few = (orders > 0) & (orders <= 2)
-    ids = column(truth, "customer_id")
-    let_down = np.isin(ids, list(cancelled))
-    by_discount = np.array([won.get(key, False) for key in ids])
-    match = state.arrays["match"][: len(ids)]
-    assert alive[few & let_down].mean() < alive[few & ~let_down].mean() - 0.03
-    assert alive[few & by_discount].mean() < alive[few & ~by_discount].mean() - 0.03
-    assert alive[few & (match < 0.45)].mean() < alive[few & (match > 0.75)].mean() - 0.05
+        cancelled.update(orders.filter(bad)["order_id"].to_pylist())
+        discounts = column(orders, "discount_amount") > 0
+        if state.day <= plan.end - timedelta(days=120):
+            for order, buyer, less in zip(
+                *(column(orders, n) for n in ("order_id", "customer_id")), discounts, strict=True
+            ):
+                first.setdefault(buyer, order)
+                discounted.setdefault(buyer, less)
+    buyers = np.array(sorted(first))
+    came_back = state.arrays["orders"][buyers - 1] > 1
+    let_down = np.array([first[buyer] in cancelled for buyer in buyers])
+    won = np.array([discounted[buyer] for buyer in buyers])
+    match = state.arrays["match"][buyers - 1]
+    assert len(buyers) > 3_000
+    assert came_back[let_down].mean() < came_back[~let_down].mean() - 0.03
+    assert came_back[won].mean() < came_back[~won].mean() - 0.03
+    assert came_back[match < 0.45].mean() < came_back[match > 0.75].mean() - 0.06
 
 
 def test_the_calendar_is_indonesian():

@@ -1,10 +1,8 @@
 """The command line: one short function per verb that parses, calls and prints."""
 
-import functools
 import os
 from collections.abc import Callable
-from contextvars import ContextVar
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -17,11 +15,26 @@ from setia import doctor as checking
 from setia import publish as publishing
 from setia import settings as configuration
 from setia.businesses import BUSINESSES, find
-from setia.errors import SetiaError, TransformError, UsageError, WarehouseError
+from setia.errors import TransformError, UsageError
 from setia.pipeline import Files
 from setia.schema import Business
 from setia.settings import Settings
 from setia.simulation import Plan
+from setia.verb import (
+    CALL,
+    AsOf,
+    Call,
+    Customers,
+    Full,
+    Json,
+    Mapping,
+    Months,
+    Name,
+    Result,
+    Seed,
+    SourceDir,
+    verb,
+)
 from setia.warehouses import connect
 
 app = typer.Typer(
@@ -31,72 +44,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Who stays, who leaves, what it costs, and what to do next.",
 )
-
-Name = Annotated[
-    str | None, typer.Argument(metavar="[BUSINESS]", help=f"{' or '.join(BUSINESSES)}; all when left out.")
-]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
-Customers = Annotated[int, typer.Option(help="How many customers arrive in all.")]
-Months = Annotated[int, typer.Option(help="How long the history is.")]
-Seed = Annotated[int, typer.Option(help="The same seed gives the same data.")]
-SourceDir = Annotated[
-    Path | None,
-    typer.Option("--source", help="A folder of raw_<table>.csv or .parquet instead of PostgreSQL."),
-]
-Mapping = Annotated[Path | None, typer.Option(help="TOML file that maps a user's own names to ours.")]
-AsOf = Annotated[
-    str | None, typer.Option(help="The date or instant to speak of; default: as far as the data reaches.")
-]
-Full = Annotated[
-    bool, typer.Option("--full", help="Read everything; what is gone from the source is deleted.")
-]
-Result = tuple[dict[str, Any], list[Any]]
-
-
-@dataclass(frozen=True)
-class Call:
-    """The options that stand before the verb."""
-
-    home: Path | None = None
-    json: bool = False
-    debug: bool = False
-
-
-CALL = ContextVar("CALL", default=Call())  # noqa: B039
-
-
-def _verb(function: Callable[..., Result]) -> Callable[..., None]:
-    """Runs a verb's function and prints what it returns, or its error; sets the exit code."""
-
-    @functools.wraps(function)
-    def run(**arguments: Any) -> None:
-        call = CALL.get()
-        as_json = call.json or arguments["json"]
-        try:
-            data, lines = function(**arguments)
-        except SetiaError as error:
-            failure = error
-        except OSError as error:
-            failure = _system(error)
-        else:
-            terminal.show(data, lines, as_json)
-            if data.get("ok") is False:
-                raise typer.Exit(1)
-            return
-        if call.debug:
-            raise failure
-        terminal.complain(failure, as_json)
-        raise typer.Exit(failure.exit_code)
-
-    return run
-
-
-def _system(error: OSError) -> SetiaError:
-    return WarehouseError(
-        f"The system refused: {error}",
-        "Nothing was lost: every step is undone or finished as a whole.",
-        "Mend the cause (space, rights, a missing folder) and repeat the command.",
-    )
 
 
 def _settings() -> Settings:
@@ -135,7 +82,7 @@ def _version(on: bool) -> None:
 
 
 @app.command(epilog="Example:  setia demo --customers 2000")
-@_verb
+@verb
 def demo(
     business: Name = None,
     customers: Customers = 5000,
@@ -157,7 +104,7 @@ def demo(
 
 
 @app.command(epilog="Example:  setia simulate ecommerce --customers 1000 --months 12 --out data")
-@_verb
+@verb
 def simulate(
     business: Annotated[str, typer.Argument(metavar="BUSINESS", help=" or ".join(BUSINESSES))],
     out: Annotated[Path, typer.Option(help="The folder to write.")],
@@ -181,7 +128,7 @@ def simulate(
 
 
 @app.command(epilog="Example:  setia init movie_streaming --customers 5000 --months 18")
-@_verb
+@verb
 def init(
     business: Name = None,
     customers: Customers = 5000,
@@ -195,7 +142,7 @@ def init(
 
 
 @app.command(epilog="Example:  setia ingest ecommerce --hours 24")
-@_verb
+@verb
 def ingest(
     business: Name = None,
     hours: Annotated[int | None, typer.Option(min=1, help="How far to go on; default 1.")] = None,
@@ -223,7 +170,7 @@ def _histories(business: str | None, step: Callable[..., Any]) -> Result:
 
 
 @app.command(epilog="Example:  setia load ecommerce --source exports --mapping exports.toml")
-@_verb
+@verb
 def load(
     business: Name = None,
     source: SourceDir = None,
@@ -242,14 +189,14 @@ def load(
             "data_through": batch.data_through,
             "tables": batch.counts(),
         }
-        lines.append(_counts(f"{each.title}: batch {batch.batch_id}", batch.counts()))
+        lines.append(terminal.counts(f"{each.title}: batch {batch.batch_id}", batch.counts()))
         if any(counts.quarantined for counts in batch.tables.values()):
             lines.append(f"Why rows were quarantined:  setia --home {_shown(settings.home)} why {each.name}")
     return {"businesses": data}, lines
 
 
 @app.command(epilog="Example:  setia transform ecommerce --as-of 2025-06-30")
-@_verb
+@verb
 def transform(
     business: Name = None,
     as_of: AsOf = None,
@@ -272,7 +219,7 @@ def transform(
 
 
 @app.command(epilog="Example:  setia publish ecommerce")
-@_verb
+@verb
 def publish(
     business: Name = None,
     personal: Annotated[
@@ -291,7 +238,7 @@ def publish(
 
 
 @app.command(epilog="Example:  setia run ecommerce --source exports --as-of 2023-07-20")
-@_verb
+@verb
 def run(
     business: Name = None,
     source: SourceDir = None,
@@ -312,12 +259,12 @@ def run(
             "tests": build.tests,
             "published": str(snapshot.folder),
         }
-        lines += [_counts(f"{each.title}: batch {batch.batch_id}", batch.counts()), *shown]
+        lines += [terminal.counts(f"{each.title}: batch {batch.batch_id}", batch.counts()), *shown]
     return {"businesses": data}, lines
 
 
 @app.command(epilog="Example:  setia status --json")
-@_verb
+@verb
 def status(business: Name = None, json: Json = False) -> Result:
     """Last runs, how far the data reaches, and what raw and quarantine hold."""
     settings, data, lines = _settings(), {}, []
@@ -329,17 +276,19 @@ def status(business: Name = None, json: Json = False) -> Result:
             with connect(settings, each.name, read_only=True) as connection:
                 tables = batches.totals(connection, each) if batches.newest(connection, each) else {}
         data[each.name] = figures | {"runs": runs, "tables": tables}
+        names = ("step", "status", "started_at", "seconds", "error")
         short = [
-            {name: one[name] for name in ("step", "status", "started_at", "seconds", "error")} for one in runs
+            {name: one[name] for name in names} | {"started_at": one["started_at"][:19].replace("T", " ")}
+            for one in runs
         ]
         lines += [*shown, terminal.table("Last runs", short)]
         if tables:
-            lines.append(_counts("All batches", tables))
+            lines.append(terminal.counts("All batches", tables))
     return {"home": str(settings.home), "businesses": data}, lines
 
 
 @app.command(epilog="Example:  setia why ecommerce --rule orphan")
-@_verb
+@verb
 def why(
     business: Name = None,
     table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
@@ -384,7 +333,7 @@ def why(
 
 
 @app.command(epilog="Example:  setia export ecommerce --out marts --format csv")
-@_verb
+@verb
 def export(
     business: Name = None,
     out: Annotated[Path, typer.Option(help="The folder to write; one folder a business in it.")] = Path(
@@ -408,7 +357,7 @@ def export(
 
 
 @app.command(epilog="Example:  setia doctor")
-@_verb
+@verb
 def doctor(json: Json = False) -> Result:
     """Check this machine and say what to fix."""
     checks = checking.doctor(_settings())
@@ -434,10 +383,6 @@ def _headlines(settings: Settings, business: Business) -> Result:
     rows.append({"figure": "Data through", "value": instants.local(snapshot.as_of, settings.zone)})
     data = {"as_of": last_day, "data_through": snapshot.data_through, "headlines": figures}
     return data, [terminal.table(business.title, rows)]
-
-
-def _counts(title: str, tables: dict[str, dict[str, int]]) -> Any:
-    return terminal.table(title, [{"table": name} | counts for name, counts in tables.items()])
 
 
 def _shown(path: Path) -> str:

@@ -147,10 +147,15 @@ def _running_port(folder: Path) -> int:
             (folder / "port").write_text(f"{port}\n")
             return port
         said = _said_since(folder, log_before)
-        if process is not None and not any(sign in said for sign in PASSING):
+        if process is not None and not _may_pass(process, said):
             raise failed(folder, f"PostgreSQL ended with code {process.returncode}", said)
         time.sleep(0.1 * attempt)
     raise failed(folder, f"PostgreSQL did not start in {STARTS} attempts", said)
+
+
+def _may_pass(ended: subprocess.Popen[bytes], said: str) -> bool:
+    """Whether another attempt may go better: somebody killed it, or a port or the files were still held."""
+    return ended.returncode == -signal.SIGKILL or any(sign in said for sign in PASSING)
 
 
 def _make_startable(folder: Path, account: Account) -> None:

@@ -1,5 +1,6 @@
 """A folder of CSV or Parquet files as a source, with a mapping for a user's own names."""
 
+import csv
 import json
 import tomllib
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from setia.sources import Source, SourceTable, match_columns
 from setia.warehouses import literal
 
 SUFFIXES = (".parquet", ".csv")
+READABLE = "A CSV file must be UTF-8 with a header line and one kind of line end; a Parquet file whole."
 TABLE_KEYS = {"file", "columns", "constants", "values"}
 
 
@@ -117,19 +119,14 @@ def _find(folder: Path, table: Table, file: str | None) -> Path | None:
 
 def _table(connection: DuckDBPyConnection, table: Table, path: Path, told: Mapping[str, Any]) -> SourceTable:
     if path.suffix == ".csv":
-        # Lines that are no rows go to a table of their own, and from there to quarantine.
-        relation = (
-            f"read_csv({literal(str(path))}, all_varchar = true, header = true, delim = {literal(_delimiter(path))},"
-            " quote = '\"', escape = '\"', strict_mode = true, store_rejects = true, rejects_limit = 0,"
-            f" rejects_table = 'rejects_{table.name}', rejects_scan = 'scans_{table.name}')"
-        )
+        relation, found = _csv(path, table)
         rejects: str | None = f"select csv_line from rejects_{table.name}"
     else:
         relation, rejects = f"read_parquet({literal(str(path))})", None
-    try:
-        found = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
-    except duckdb.Error as error:
-        raise unreadable(path, error) from None
+        try:
+            found = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
+        except duckdb.Error as error:
+            raise unreadable(path, error) from None
     expressions = match_columns(table, found, path.name, told.get("columns"), told.get("constants"))
     for name, values in told.get("values", {}).items():
         expressions[name] = _translate(expressions[name], values)
@@ -140,15 +137,39 @@ def unreadable(path: Path | str, error: Exception) -> SourceError:
     """The error for a file that can't be read at all."""
     return SourceError(
         f"{path} can't be read: {str(error).splitlines()[0]}",
-        "A CSV file must be UTF-8 text with a header line; a Parquet file must be whole.",
-        "Convert it, for instance:  iconv -f latin1 -t utf-8 OLD.csv > NEW.csv",
+        READABLE,
+        "Convert it, for instance:  iconv -f latin1 -t utf-8 OLD.csv | tr -d '\\r' > NEW.csv",
     )
 
 
-def _delimiter(path: Path) -> str:
-    with path.open("rb") as file:
-        header = file.readline(1_000_000).decode("utf-8", errors="replace")
-    return max(",;\t|", key=header.count)
+def _csv(path: Path, table: Table) -> tuple[str, list[str]]:
+    """SQL that reads every column as text, and the header's names; lines that are no rows are set apart.
+
+    The header is read here, since DuckDB's guesses change with the rows that follow.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            delimiter = max(",;\t|", key=file.readline().count)
+            file.seek(0)
+            header = next(csv.reader(file, delimiter=delimiter), [])
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise unreadable(path, error) from None
+    names = [name.strip() for name in header]
+    lower = [name.lower() for name in names]
+    wrong = [name for name in names if not name or lower.count(name.lower()) > 1]
+    if wrong or not names:
+        raise SourceError(
+            f"{path} has a header with {wrong[0]!r} twice or unnamed." if names else f"{path} is empty.",
+            "The first line names every column, each once.",
+            f"Correct the first line of {path}.",
+        )
+    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    options = (
+        f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {literal(delimiter)},"
+        " quote = '\"', escape = '\"', max_line_size = 16777216, store_rejects = true, rejects_limit = 0,"
+        f" rejects_table = 'rejects_{table.name}', rejects_scan = 'scans_{table.name}'"
+    )
+    return f"read_csv({literal(str(path))}, {options})", names
 
 
 def _translate(expression: str, values: Mapping[str, str]) -> str:

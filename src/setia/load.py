@@ -11,6 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from setia import batches, quarantine, staging
 from setia.errors import SetiaError, SourceError, WarehouseError
+from setia.files import unreadable
 from setia.schema import Business, Reference, Table
 from setia.sources import Source, SourceTable
 from setia.staging import INTEGERS, KEY_NUMBER, Origin
@@ -279,13 +280,9 @@ def _read(connection: DuckDBPyConnection, source_table: SourceTable) -> None:
     try:
         connection.execute(f"create or replace temp table source_{name} as {source_table.relation}")
     except duckdb.Error as error:
-        if "No space left" in str(error):
+        if "No space left" in str(error) or "postgres" in str(error).lower():
             raise
-        raise SourceError(
-            f"{name} can't be read from the source: {str(error).splitlines()[0]}",
-            "A CSV file must be UTF-8 text with a header line, a Parquet file whole, a table readable.",
-            "Correct the source and repeat the command; nothing was loaded.",
-        ) from error
+        raise unreadable(name, error) from error
 
 
 def _key_types(

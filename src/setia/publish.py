@@ -133,9 +133,14 @@ def _last_good_build(settings: Settings, business: Business) -> dict[str, Any]:
 
 
 def _models(business: Business, manifest: dict[str, Any]) -> list[dict[str, Any]]:
-    schemas = [f"{business.name}_{layer}" for layer in business.published_layers]
     nodes = (node for node in manifest["nodes"].values() if node["resource_type"] == "model")
-    return sorted((node for node in nodes if node["schema"] in schemas), key=lambda node: str(node["name"]))
+    published = [
+        node
+        for node in nodes
+        for layer, prefix in business.published
+        if node["schema"] == f"{business.name}_{layer}" and node["name"].startswith(prefix)
+    ]
+    return sorted(published, key=lambda node: str(node["name"]))
 
 
 def _is_personal(node: dict[str, Any], column: str) -> bool:
@@ -149,7 +154,9 @@ def _copy(
 ) -> int:
     relation = f"{quote(node['schema'])}.{quote(node['name'])}"
     names = [row[0] for row in connection.execute(f"describe {relation}").fetchall()]
-    kept = [name for name in names if name in personal or not _is_personal(node, name)]
+    # A leading underscore marks what the models keep for themselves, such as the batch of a row.
+    told = [name for name in names if not name.startswith("_")]
+    kept = [name for name in told if name in personal or not _is_personal(node, name)]
     path = literal(str(folder / f"{node['name']}.parquet"))
     # Sorted by everything, so that the bytes do not depend on how the build went.
     row = connection.execute(

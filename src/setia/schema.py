@@ -89,13 +89,16 @@ class Headline:
 
 @dataclass(frozen=True)
 class Business:
-    """A business: its tables, its dbt project and the layers that are published."""
+    """A business: its tables, its dbt project and what of it is published.
+
+    `published` holds (layer, prefix) pairs: the models of that layer whose names start so.
+    """
 
     name: str
     title: str
     tables: tuple[Table, ...]
     layers: tuple[str, ...]
-    published_layers: tuple[str, ...]
+    published: tuple[tuple[str, str], ...]
     folder: Path
     headlines: tuple[Headline, ...] = field(default=())
 

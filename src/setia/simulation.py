@@ -18,6 +18,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Literal, Protocol, cast
+from zipfile import BadZipFile
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -258,18 +259,19 @@ def _emit_day(day: Day, cut: int, state: State, emit: Emit) -> None:
         there = content(rows, cut)
         if there.num_rows:
             emit(name, source_columns(there))
-        planted = _without_unwritten(planted, name, rows, there)
-    for name, rows in day.changes.items():
-        planted = _without_unwritten(planted, name, rows, content(rows, cut))
+    for name, rows in {**day.events, **day.changes}.items():
+        planted = _without_unwritten(planted, name, rows, cut)
     if planted.num_rows:
         emit("planted", planted)
 
 
-def _without_unwritten(planted: pa.Table, name: str, rows: pa.Table, there: pa.Table) -> pa.Table:
+def _without_unwritten(planted: pa.Table, name: str, rows: pa.Table, cut: int) -> pa.Table:
     """Leave out what is planted in rows that the source has not written by then."""
-    if there.num_rows == rows.num_rows:
+    late = instants(rows, "_at") >= cut
+    if not late.any():
         return planted
-    unwritten = np.setdiff1d(rows.column(0).to_numpy(), there.column(0).to_numpy())
+    keys = rows.column(0).to_numpy()
+    unwritten = np.setdiff1d(keys[late], keys[~late])
     gone = pc.and_(
         pc.equal(planted.column("table"), name),
         pc.is_in(planted.column("key"), value_set=pa.array(unwritten, pa.int64())),
@@ -307,7 +309,7 @@ def thaw(frozen: bytes) -> State:
         with np.load(io.BytesIO(frozen), allow_pickle=False) as parts:
             values = {name: parts[name] for name in parts.files}
         state = State(date.fromordinal(int(values.pop("day"))), {})
-    except (ValueError, KeyError, OSError, EOFError) as error:
+    except (ValueError, KeyError, OSError, EOFError, BadZipFile) as error:
         raise SourceError(
             f"The simulation's saved state can't be read ({error}).",
             "It is the bytes that the last `setia init` or `setia ingest` wrote.",

@@ -33,6 +33,7 @@ class Files:
         self._parts = dict.fromkeys(schemas, 0)
         self._waiting: dict[str, list[pa.Table]] = {name: [] for name in (*schemas, "planted")}
         self._held = dict.fromkeys(self._waiting, 0)
+        self._begun: set[str] = set()  # `_writers` belongs to the thread
         self._writers: dict[str, Any] = {}
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="simulated-files")
         self._jobs: deque[Future[None]] = deque()
@@ -69,8 +70,9 @@ class Files:
 
     def _flush(self, name: str, last: bool = False) -> None:
         waiting = self._waiting[name]
-        if not waiting and not (last and name not in self._writers):
+        if not waiting and not (last and name not in self._begun):
             return
+        self._begun.add(name)
         self._waiting[name], self._held[name] = [], 0
         rows = pa.concat_tables(waiting) if waiting else self._empty(name)
         if name != "planted":
@@ -92,7 +94,7 @@ class Files:
         again = rows.take(np.sort(rng.choice(rows.num_rows, count, replace=False)))
         keys = again.column(0).combine_chunks()
         kinds = [pa.repeat(name, count), keys, pa.repeat("duplicate", count)]
-        self._waiting["planted"].append(pa.table(kinds, names=["table", "key", "kind"]))
+        self._waiting["planted"].append(pa.table(kinds, schema=PLANTED))
         return pa.concat_tables([rows, again])
 
     def _write(self, name: str, rows: pa.Table) -> None:

@@ -7,12 +7,16 @@ from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
 
+from rich import box
 from rich.console import Console
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from setia.errors import SetiaError
 from setia.pipeline import Progress as Report
+
+RARE = ("unchanged", "released", "deleted")
+WHOLE_WIDTH = 24  # text up to here is not broken over lines
 
 
 def figure(value: Any, unit: str, currency: str) -> str:
@@ -31,13 +35,34 @@ def figure(value: Any, unit: str, currency: str) -> str:
 
 def table(title: str, rows: list[dict[str, Any]]) -> Table:
     """Rows of the same keys as a table; text is shown as it is, never as markup."""
-    grid = Table(title=title, title_justify="left", header_style="bold")
+    grid = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in rows[0] if rows else ["nothing"]:
         numeric = bool(rows) and isinstance(rows[0][name], int | float)
-        grid.add_column(name.replace("_", " "), justify="right" if numeric else "left", overflow="fold")
+        cells = [_cell(row[name]) for row in rows]
+        widest = max((len(cell) for cell in cells), default=0)
+        words = max(len(word) for word in name.split("_"))
+        grid.add_column(
+            name.replace("_", " "),
+            justify="right" if numeric else "left",
+            overflow="fold",
+            min_width=max(words, min(widest, WHOLE_WIDTH)),
+        )
     for row in rows:
         grid.add_row(*(_cell(value) for value in row.values()))
     return grid
+
+
+def counts(title: str, tables: dict[str, dict[str, int]]) -> Table:
+    """Counts per table of a batch; the rare ones only where there are any."""
+    rare = [name for name in RARE if any(figures.get(name) for figures in tables.values())]
+    always = [name for name in next(iter(tables.values())) if name not in RARE]
+    return table(
+        title,
+        [
+            {"table": name} | {column: figures.get(column, 0) for column in (*always, *rare)}
+            for name, figures in tables.items()
+        ],
+    )
 
 
 def show(data: dict[str, Any], lines: list[Any], as_json: bool) -> None:
@@ -86,4 +111,6 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, int) and not isinstance(value, bool):
         return f"{value:,}"
+    if isinstance(value, float):
+        return f"{value:,.1f}"
     return str(value)

@@ -8,7 +8,7 @@ import pyarrow as pa
 
 from setia.ecommerce.market import RETURNED, SHARES, Dirt, Shelves, campaign, stock_shelves
 from setia.ecommerce.tables import ORDER_ITEMS, ORDERS
-from setia.simulation import Plan, State, stream
+from setia.simulation import Plan, State
 from setia.simulation_rows import DAY, NEVER, versions
 
 Array = np.ndarray[Any, Any]
@@ -77,9 +77,10 @@ class Fate:
     """(positions, instants, size): experiences that make a customer likelier to leave."""
 
 
-def take_orders(plan: Plan, state: State, who: Array, at: Array, first: Array) -> Orders:
+def take_orders(
+    plan: Plan, state: State, rng: np.random.Generator, who: Array, at: Array, first: Array
+) -> Orders:
     """The orders that these customers (indices) place at these instants, and the day's ghosts."""
-    rng = stream(plan.seed, "orders", state.day)
     extra = (
         rng.integers(0, len(who), rng.poisson(0.3 * plan.dirt * len(who))) if len(who) else np.zeros(0, int)
     )
@@ -100,15 +101,17 @@ def _fill(state: State, shelves: Shelves, rng: np.random.Generator, who: Array, 
     size = np.where(ghost > 0, 1, LINES[rng.integers(0, 100, count)])
     order = np.repeat(np.arange(count), size)
     buyer, total = who[order], len(order)
-    taste, chance = rng.random(total), rng.integers(0, 100, (2, total))
+    # One draw serves for several independent choices: a random number is the dearest thing here.
+    taste, chance = rng.random(total), rng.integers(0, 10_000, total)
     match = arrays["match"][buyer]
-    other = np.where(taste < match + 0.4 * (1 - match), arrays["second"][buyer], SHARES[chance[0]])
+    other = np.where(taste < match + 0.4 * (1 - match), arrays["second"][buyer], SHARES[chance % 100])
     category = np.where(taste < match, arrays["favourite"][buyer], other).astype(np.int64)
     product = shelves.pick(category, rng.random(total))
-    quantity = QUANTITIES[chance[1]]
+    quantity = QUANTITIES[chance // 100]
     depth = campaign(state.day)
-    lowered = rng.random(total) < (0.7 if depth else 0.08)
-    cut = np.where(lowered, (depth or 0.08) * rng.uniform(0.5, 1.4, total), 0.0)
+    often = 0.7 if depth else 0.08
+    luck = rng.random(total) / often
+    cut = np.where(luck < 1, (depth or 0.08) * (0.5 + 0.9 * luck), 0.0)
     price = np.round(arrays["product_price"][product] * (1 - cut) / 100).astype(np.int64) * 100
     return Lines(order, product, category, quantity, price, arrays["product_cost"][product])
 
@@ -129,9 +132,9 @@ def _price(
     return (*amounts, deep)  # type: ignore[return-value]
 
 
-def decide(plan: Plan, state: State, orders: Orders) -> Fate:
+def decide(state: State, rng: np.random.Generator, orders: Orders) -> Fate:
     """How each order ends, and when; what the customers feel about it is in `shocks`."""
-    rng, count = stream(plan.seed, "fates", state.day), len(orders.who)
+    count = len(orders.who)
     luck, times = rng.random((6, count)), np.tile(orders.at[:, None], (1, 4))
     depth = campaign(state.day)
     cancelled = luck[0] < 0.045 + 0.05 * depth
@@ -179,9 +182,10 @@ def _feel(orders: Orders, fate: Fate, cancelled: Array, whole: Array) -> None:
         fate.shocks.append((which, at[which], size))
 
 
-def write(plan: Plan, state: State, orders: Orders, fate: Fate) -> tuple[dict[str, pa.Table], Dirt]:
+def write(
+    plan: Plan, state: State, rng: np.random.Generator, orders: Orders, fate: Fate
+) -> tuple[dict[str, pa.Table], Dirt]:
     """All versions of the day's orders and lines, and what is planted in them."""
-    rng = stream(plan.seed, "order_dirt", state.day)
     real, count = orders.ghost == 0, len(orders.who)
     late = np.flatnonzero(real & (rng.random(count) < plan.dirt / 2))
     fate.times[late] += (rng.uniform(1, 6, (len(late), 1)) * DAY).astype(np.int64)

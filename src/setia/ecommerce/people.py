@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from setia.ecommerce.market import Array, Dirt, time_of_day
 from setia.ecommerce.tables import CUSTOMERS
-from setia.simulation import Plan, State, micros, stream
+from setia.simulation import Plan, State, micros
 from setia.simulation_rows import versions
 
 LOCALES = (("id_ID", "ID", 80), ("en_US", "US", 5), ("en_IN", "IN", 5), ("fil_PH", "PH", 4), ("nl_NL", "NL", 3),
@@ -112,9 +112,9 @@ def _share(plan: Plan, state: State, rng: np.random.Generator, new: Array) -> Ar
     return twins
 
 
-def edit(plan: Plan, state: State, known: int) -> Array:
+def edit(state: State, rng: np.random.Generator, known: int) -> Array:
     """Some customers get a new address, city or opinion of marketing; returns them."""
-    rng, arrays = stream(plan.seed, "edits", state.day), state.arrays
+    arrays = state.arrays
     count = rng.binomial(known, 1 / EDIT_EVERY_DAYS)
     who = np.unique(rng.integers(0, max(known, 1), count))
     what = rng.random(len(who))

@@ -29,7 +29,7 @@ from setia.simulation_rows import DAY, INSTANT, PLANTED, plain
 
 Array = np.ndarray[Any, Any]
 HORIZON_DAYS = 90
-ORDERS_A_DAY = 0.115
+ORDERS_A_DAY = 0.15
 """Mean of the latent purchase rate among those who buy at all, on an ordinary day."""
 RATE_SHAPE = 0.6
 FASTEST = 0.25
@@ -74,15 +74,15 @@ def step(plan: Plan, state: State) -> Day:
     planted = product_dirt(state, np.arange(opened))
     known = int(state.arrays["counters"][0])
     buyers = _live(state, known)
-    edited = edit(plan, state, known)
-    new, prompt, prompt_at, dirty_customers = _arrive(plan, state, known)
-    rng = stream(plan.seed, "buyers", state.day)
+    rng = stream(plan.seed, "shop", state.day)
+    edited = edit(state, rng, known)
+    new, prompt, prompt_at, dirty_customers = _arrive(plan, state, rng, known)
     at = np.concatenate([micros(state.day) + time_of_day(rng.random(len(buyers))), prompt_at])
     who = np.concatenate([buyers, prompt])
-    orders = take_orders(plan, state, who, at, state.arrays["orders"][who] == 0)
-    fate = decide(plan, state, orders)
+    orders = take_orders(plan, state, rng, who, at, state.arrays["orders"][who] == 0)
+    fate = decide(state, rng, orders)
     _remember(state, rng, orders, fate)
-    events, dirty = write(plan, state, orders, fate)
+    events, dirty = write(plan, state, rng, orders, fate)
     changes = {}
     if len(edited) or len(new):
         changes["customers"] = customer_rows(state, np.concatenate([edited, new]))
@@ -146,9 +146,11 @@ def _wear(people: dict[str, Array], day: int) -> Array:
     return wear
 
 
-def _arrive(plan: Plan, state: State, known: int) -> tuple[Array, Array, Array, Dirt]:
+def _arrive(
+    plan: Plan, state: State, rng: np.random.Generator, known: int
+) -> tuple[Array, Array, Array, Dirt]:
     """New accounts; returns them, those who order at once, when they do, and what is planted."""
-    rng, count = stream(plan.seed, "arrive", state.day), arrivals(plan, state.day)
+    count = arrivals(plan, state.day)
     new = np.arange(known, known + count)
     _make_room(state, known + count)
     state.arrays["counters"][0] += count
@@ -238,7 +240,7 @@ def truth(plan: Plan, state: State) -> dict[str, pa.Table]:
     known = people["here"] / (people["here"] + people["gone"])
     columns = {
         "customer_id": pa.array(np.arange(count) + 1),
-        "joined": pa.array(people["created"], pa.int64()).cast(pa.timestamp("us")).cast(INSTANT),
+        "joined": pa.array(people["created"].copy(), pa.int64()).cast(pa.timestamp("us")).cast(INSTANT),
         "orders": pa.array(people["orders"].astype(np.int64)),
         "alive": pa.array(alive),
         "purchase_rate": pa.array(people["rate"].astype(float)),

@@ -1,15 +1,33 @@
-"""The subscription video service: its tables, its simulator and its dbt project `movie_streaming_analytics`."""
+"""The subscription video service: tables, simulator and the dbt project `movie_streaming_analytics`."""
 
 from pathlib import Path
 
 from setia.movie_streaming.tables import TABLES
-from setia.schema import Business
+from setia.schema import Business, Headline
+
+NOW = "from mart_subscriber_movements_monthly order by month_key desc limit 1"
+LAST_MONTH = "from mart_subscriber_movements_monthly where is_complete order by month_key desc limit 1"
 
 MOVIE_STREAMING = Business(
     name="movie_streaming",
     title="Movie streaming",
     tables=TABLES,
     layers=("preparation", "model", "mart", "ml"),
-    published_layers=("mart", "ml"),
+    published=(("mart", "mart_"), ("model", "dim_"), ("ml", "ml_")),
     folder=Path(__file__).parent,
+    headlines=(
+        Headline("Users", "select count(*) from dim_users", "count"),
+        Headline("Active subscribers", f"select closing_customers {NOW}", "count"),
+        Headline("MRR", f"select closing_mrr {NOW}", "money"),
+        Headline("MRR at risk", f"select mrr_at_risk {NOW}", "money"),
+        Headline("Logo churn, last whole month", f"select logo_churn_rate {LAST_MONTH}", "percent"),
+        Headline("Net revenue retention, last whole month", f"select nrr {LAST_MONTH}", "percent"),
+        Headline(
+            "Viewers, last whole month",
+            "select nullif(count(distinct user_id), 0) from mart_user_activity_monthly where month_key ="
+            " (select max(month_key) from mart_user_activity_monthly where is_complete)",
+            "count",
+        ),
+        Headline("Ratings", "select sum(total_ratings) from mart_movie_rating_monthly", "count"),
+    ),
 )

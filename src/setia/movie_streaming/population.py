@@ -86,7 +86,8 @@ def take_keys(state: State, kind: str, count: int) -> Array:
 def some(rng: np.random.Generator, count: int, share: float) -> Array:
     """The indices of a random share of `count` rows, in order and without repeats."""
     wanted = rng.binomial(count, min(share, 1.0)) if count else 0
-    return np.unique(rng.integers(0, count, wanted)) if wanted else np.zeros(0, np.int64)
+    chosen = np.sort(rng.integers(0, count, wanted)) if wanted else np.zeros(0, np.int64)
+    return chosen[np.diff(chosen, prepend=-1) > 0]
 
 
 def split(rng: np.random.Generator, chosen: Array, weights: tuple[float, ...]) -> list[Array]:

@@ -176,14 +176,14 @@ def daily_hazard(users: Rows, who: Array, day: int, engagement: Array | None = N
     engaged = users["engagement"][who] if engagement is None else engagement
     months = (day - users["joined"][who]) / 30.4
     score = (
-        2.7 * np.clip(1 - engaged, 0, 1)
+        3.7 * np.clip(1 - engaged, 0, 1)
         + 2.6 * (0.6 - users["satisfaction"][who])
         + 0.9 * (0.65 - users["match"][who])
         + 0.4 * np.minimum(users["failures"][who], 3)
         + np.array([-0.15, 0.0, 0.3], np.float32)[users["plan"][who]]
         - 0.3 * np.log1p(months)
     )
-    return np.minimum(np.where(users["state"][who] == TRIAL, 0.055, 0.0013) * np.exp(score), 0.35)
+    return np.minimum(np.where(users["state"][who] == TRIAL, 0.05, 0.0009) * np.exp(score), 0.35)
 
 
 def cancel(today: Today) -> Array:

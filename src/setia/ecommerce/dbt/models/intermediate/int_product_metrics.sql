@@ -26,8 +26,8 @@ product_sales as (
         {{ money('sum(case when is_return then -line_total else 0 end)') }} as returned_revenue,
         {{ money('sum(line_total)') }} as net_revenue,
         {% for days in (28, 90, 365) -%}
-        {{ money('sum(case when order_date > ' ~ add_days(as_of_date(), -days) ~ ' and not is_return then line_total else 0 end)') }}
-            as revenue_{{ days }}d,
+        {% set in_window = 'not is_return and order_date > ' ~ add_days(as_of_date(), -days) -%}
+        {{ money('sum(case when ' ~ in_window ~ ' then line_total else 0 end)') }} as revenue_{{ days }}d,
         {% endfor -%}
         case when count(line_cost) = count(*) then {{ money('sum(line_cost)') }} end as cost_of_goods,
         min(case when not is_return then order_date end) as first_sale_date,
@@ -50,7 +50,9 @@ all_products as (
         {{ money('coalesce(product_sales.units_sold, 0)', 4) }} as units_sold,
         {{ money('coalesce(product_sales.units_returned, 0)', 4) }} as units_returned,
         {{ ratio('product_sales.units_returned', 'product_sales.units_sold') }} as return_rate,
-        {% for column in ('revenue', 'returned_revenue', 'net_revenue', 'revenue_28d', 'revenue_90d', 'revenue_365d') -%}
+        {% for column in (
+            'revenue', 'returned_revenue', 'net_revenue', 'revenue_28d', 'revenue_90d', 'revenue_365d',
+        ) -%}
         {{ money('coalesce(product_sales.' ~ column ~ ', 0)') }} as {{ column }},
         {% endfor -%}
         {{ divide_money('product_sales.revenue', 'product_sales.units_sold') }} as avg_selling_price,

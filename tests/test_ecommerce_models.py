@@ -1,0 +1,385 @@
+"""The shop's dbt project: the tutorial's figures on its own rows, and each trap on rows made to fall into it."""
+
+import json
+import re
+import shutil
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import jinja2
+import pytest
+
+from ecommerce_warehouse import AS_OF, NEXT_DAY, PROJECT, build, dbt, fetch, insert, row, write_raw
+
+# ---- the tutorial's rows -----------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def sample(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The sample warehouse after the tutorial's own three commands, and the analyses compiled."""
+    home = tmp_path_factory.mktemp("sample")
+    for verb in ("seed", "run", "test"):
+        dbt(home, verb)
+    dbt(home, "compile", "--select", "resource_type:analysis")
+    return home / "sample.duckdb"
+
+
+CUSTOMERS = {
+    1: (0, 3, "247.92", 5, 3, 3, "371.880", "Very Low", "Loyal Customers"),
+    2: (56, 2, "205.93", 4, 2, 3, "308.895", "Very Low", "Big Spenders"),
+    3: (35, 2, "151.95", 4, 2, 2, "182.340", "Very Low", "New Customers"),
+    4: (49, 1, "159.98", 4, 1, 2, "191.976", "Very Low", "New Customers"),
+    5: (19, 1, "35.98", 5, 1, 1, "43.176", "Very Low", "New Customers"),
+}
+PRODUCTS = {
+    101: ("179.94", 6, "89.94", "Performer"),
+    102: ("149.97", 3, "74.97", "Average"),
+    103: ("59.97", 3, "44.97", "Underperformer"),
+    104: ("199.98", 2, "99.98", "Star"),
+    105: ("149.99", 1, "119.99", "Performer"),
+}
+
+
+def test_the_tutorials_customers_come_out_to_the_cent(sample: Path) -> None:
+    rows = fetch(
+        sample,
+        "select customer_id, metrics.recency_days, frequency, metrics.monetary_value, metrics.recency_score,"
+        " metrics.frequency_score, metrics.monetary_score, metrics.predicted_clv_12m, metrics.churn_risk,"
+        " customer_segment from ecommerce_marts.fct_customer_metrics as metrics"
+        " join ecommerce_marts.dim_customer_segments using (customer_id)",
+    )
+    expected = {
+        key: (*value[:2], Decimal(value[2]), *value[3:6], Decimal(value[6]), *value[7:])
+        for key, value in CUSTOMERS.items()
+    }
+    assert {key: tuple(values) for key, *values in rows} == expected
+
+
+def test_the_tutorials_products_come_out_to_the_cent(sample: Path) -> None:
+    rows = fetch(
+        sample,
+        "select product_id, revenue, units_sold, total_profit, performance_tier"
+        " from ecommerce_marts.fct_product_performance",
+    )
+    expected = {key: (Decimal(a), b, Decimal(c), d) for key, (a, b, c, d) in PRODUCTS.items()}
+    assert {key: tuple(values) for key, *values in rows} == expected
+
+
+def test_the_tutorials_totals_reconcile(sample: Path) -> None:
+    [totals] = fetch(
+        sample,
+        "select sum(order_subtotal), sum(shipping_cost), sum(order_total), count(*)"
+        " from ecommerce_intermediate.int_customer_orders",
+    )
+    [months] = fetch(sample, "select sum(net_sales), sum(orders) from ecommerce_marts.fct_sales_monthly")
+    assert totals == (Decimal("739.85"), Decimal("61.91"), Decimal("801.76"), 9)
+    assert months == (Decimal("739.85"), 9)
+
+
+def test_every_analysis_of_the_tutorial_runs(sample: Path) -> None:
+    compiled = sorted((sample.parent / "target").glob("compiled/*/analyses/*.sql"))
+    assert len(compiled) == 7
+    counts = {path.stem: len(fetch(sample, path.read_text())) for path in compiled}
+    assert counts["customer_segment_distribution"] == 3
+    assert counts["top_products_by_tier"] == 3
+    assert counts["rfm_heatmap"] == 4
+    assert counts["marketing_budget"] == 3
+    assert counts["customer_product_affinity"] == 10
+    assert counts["winback_targets"] == 0
+
+
+def test_the_tags_of_the_tutorial_are_on_its_models(sample: Path) -> None:
+    nodes = json.loads((sample.parent / "target/manifest.json").read_text())["nodes"].values()
+    tags = {node["name"]: set(node["tags"]) for node in nodes if node["resource_type"] == "model"}
+    assert tags["stg_orders"] == {"staging"}
+    assert tags["int_customer_rfm"] == {"intermediate", "customer", "rfm"}
+    assert tags["int_product_metrics"] == {"intermediate", "product"}
+    assert tags["dim_customer_segments"] == {"marts", "customer", "segmentation"}
+    assert tags["fct_customer_metrics_incremental"] == {"marts", "customer", "incremental"}
+    assert tags["ml_customer_features"] == {"ml", "features"}
+
+
+# ---- both segmentations cover every combination of scores ---------------------------------------------
+
+
+def macros() -> dict[str, Any]:
+    """The project's own macros as functions that return their SQL, or the value that they `return()`."""
+    returned: list[Any] = []
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PROJECT / "macros"))
+    environment.globals["return"] = lambda value: returned.append(value) or ""
+    cells = environment.get_template("rfm_segment_cells.sql").make_module()
+    cells.rfm_segment_cells()
+    environment.globals["rfm_segment_cells"] = lambda: returned[0]
+    return {
+        "cells": returned[0],
+        "rfm_segment": environment.get_template("rfm_segment.sql").make_module().rfm_segment,
+        "customer_segment": environment.get_template("customer_segment.sql").make_module().customer_segment,
+    }
+
+
+def test_each_of_the_125_cells_has_exactly_one_segment() -> None:
+    made = macros()
+    listed = [cell for cells in made["cells"].values() for cell in cells.split()]
+    assert len(listed) == 125
+    assert set(listed) == {f"{r}{f}{m}" for r in range(1, 6) for f in range(1, 6) for m in range(1, 6)}
+    counted = duckdb.sql(
+        f"with cells as (select unnest({sorted(listed)}) as cell)"
+        f" select {made['rfm_segment']('cell')} as segment, count(*) from cells group by 1"
+    ).fetchall()
+    assert dict(counted) == {
+        "Champions": 7, "Loyal": 8, "Potential Loyalist": 24, "New": 7, "Promising": 16, "Need Attention": 8,
+        "About To Sleep": 8, "At Risk": 22, "Cannot Lose Them": 8, "Hibernating": 11, "Lost": 6,
+    }  # fmt: skip
+
+
+def test_the_tutorials_nine_segments_cover_every_score_in_its_order() -> None:
+    segment = macros()["customer_segment"]("r", "f", "m")
+    counted = duckdb.sql(
+        "with scores as (select r, f, m from range(1, 6) a(r), range(1, 6) b(f), range(1, 6) c(m))"
+        f" select {segment} as segment, count(*) from scores group by 1"
+    ).fetchall()
+    assert dict(counted) == {
+        "Champions": 8, "Loyal Customers": 19, "New Customers": 8, "Big Spenders": 18, "At Risk": 18,
+        "Cant Lose Them": 12, "Hibernating": 16, "Lost": 1, "Others": 25,
+    }  # fmt: skip
+    [[nobody]] = duckdb.sql(f"select {macros()['customer_segment']('null', 'null', 'null')}").fetchall()
+    assert nobody == "Prospect"
+
+
+# ---- rows made to fall into the traps -------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse of the trap rows after `dbt build`, all of whose tests passed."""
+    home = tmp_path_factory.mktemp("shop")
+    write_raw(home / "shop.duckdb")
+    printed = build(home, "build", AS_OF)
+    assert re.search(r"WARN 1 completed_order_has_lines", printed), "B16: an order without lines is reported"
+    return home / "shop.duckdb"
+
+
+def test_b01_names_keep_their_own_capitals(shop: Path) -> None:
+    first, second = row(shop, "staging.stg_customers", 1), row(shop, "staging.stg_customers", 2)
+    assert (first["first_name"], first["last_name"]) == ("Jean Paul", "McDonald")
+    assert (second["first_name"], second["last_name"]) == ("De La", "O'neill")
+
+
+def test_b08_a_stray_status_is_still_a_sale(shop: Path) -> None:
+    order = row(shop, "staging.stg_orders", 1)
+    assert (order["order_status"], order["is_completed"]) == ("completed", True)
+    assert row(shop, "staging.stg_orders", 3)["order_status"] == "cancelled"
+    assert not row(shop, "staging.stg_orders", 3)["is_completed"]
+
+
+def test_b09_a_bad_email_loses_no_customer_and_no_revenue(shop: Path) -> None:
+    customer = row(shop, "marts.fct_customer_metrics", 2)
+    assert (customer["frequency"], customer["monetary_value"]) == (1, 10)
+
+
+def test_b10_emails_are_judged_clean_and_whole(shop: Path) -> None:
+    emails = fetch(
+        shop, "select email, is_valid_email from ecommerce_staging.stg_customers order by customer_id"
+    )
+    assert emails[:5] == [
+        ("ana@example.com", True), ("broken@", False), (None, False), ("two@ats@example.com", False),
+        ("five@example.com", True),
+    ]  # fmt: skip
+
+
+def test_b11_a_return_is_counted_once_whether_refunded_or_not(shop: Path) -> None:
+    only_line, line_and_refund = (row(shop, "intermediate.int_customer_orders", key) for key in (2, 9))
+    assert (only_line["order_subtotal"], only_line["refunded_amount"], only_line["net_total"]) == (20, 10, 10)
+    assert (line_and_refund["order_subtotal"], line_and_refund["refunded_amount"]) == (30, 9)
+    assert line_and_refund["net_total"] == 21
+    product = row(shop, "marts.fct_product_performance", 2)
+    assert (product["units_sold"], product["units_returned"], product["net_revenue"]) == (3, 1, 20)
+
+
+def test_b12_a_part_of_a_unit_is_neither_rounded_nor_lost(shop: Path) -> None:
+    line = row(shop, "staging.stg_order_items", 1)
+    assert (line["quantity"], line["line_total"]) == (Decimal("1.5"), 15)
+
+
+def test_b13_a_list_price_of_nothing_has_no_margin_percent(shop: Path) -> None:
+    assert row(shop, "staging.stg_products", 2)["profit_margin_pct"] is None
+    assert row(shop, "staging.stg_products", 2)["profit_margin"] == -1
+
+
+def test_b16_an_order_without_lines_counts_as_its_shipping(shop: Path) -> None:
+    customer = row(shop, "marts.fct_customer_metrics", 4)
+    assert (customer["frequency"], customer["monetary_value"], customer["avg_order_value"]) == (1, 7, 7)
+
+
+def test_b17_what_an_order_came_to_is_kept_apart(shop: Path) -> None:
+    order = row(shop, "intermediate.int_customer_orders", 1)
+    parts = ("order_subtotal", "shipping_cost", "tax_amount", "discount_amount", "order_total", "net_total")
+    assert [order[part] for part in parts] == [15, 5, 2, 3, 19, 19]
+
+
+def test_b18_nothing_from_as_of_on_is_seen_and_days_are_local(shop: Path) -> None:
+    seen = fetch(shop, "select order_id from ecommerce_staging.stg_orders order by 1")
+    assert [key for (key,) in seen] == [1, 2, 3, 4, 5, 6, 9]
+    assert str(row(shop, "staging.stg_orders", 1)["order_date"]) == "2024-04-01"
+    assert row(shop, "marts.fct_customer_metrics", 1)["recency_days"] == 29
+    assert fetch(shop, "select 1 from ecommerce_staging.stg_customers where customer_id = 7") == []
+
+
+def test_b19_a_customer_without_orders_is_a_prospect(shop: Path) -> None:
+    metrics = row(shop, "marts.fct_customer_metrics", 3)
+    segment = row(shop, "marts.dim_customer_segments", 3)
+    assert (metrics["frequency"], metrics["monetary_value"], metrics["predicted_clv_12m"]) == (0, 0, 0)
+    assert (metrics["recency_days"], metrics["recency_score"]) == (None, None)
+    assert metrics["churn_risk"] == "Not applicable"
+    assert (segment["customer_segment"], segment["rfm_segment"]) == ("Prospect", "Prospect")
+    assert row(shop, "ml.ml_customer_features", 3)["is_active_last_90d"] == 0
+
+
+def test_b20_equal_customers_have_equal_quintiles(shop: Path) -> None:
+    fifth, sixth = (row(shop, "marts.dim_customer_segments", key) for key in (5, 6))
+    names = ("r_quintile", "f_quintile", "m_quintile", "rfm_segment")
+    assert [fifth[name] for name in names] == [sixth[name] for name in names]
+
+
+def test_b21_orders_a_month_are_measured_over_at_least_a_month(shop: Path) -> None:
+    assert row(shop, "ml.ml_customer_features", 1)["orders_per_month"] == 2
+    assert row(shop, "ml.ml_customer_features", 4)["orders_per_month"] == pytest.approx(30 / 106)
+
+
+def test_b25_an_action_belongs_to_its_segment(shop: Path) -> None:
+    pairs = fetch(
+        shop,
+        "select distinct customer_segment, recommended_action from ecommerce_marts.dim_customer_segments",
+    )
+    assert len(pairs) > 1
+    assert len({segment for segment, _ in pairs}) == len(pairs)
+
+
+def test_b27_equal_products_rank_by_their_key(shop: Path) -> None:
+    ranks = fetch(
+        shop,
+        "select product_id, units_rank from ecommerce_marts.fct_product_performance where product_id >= 10 order by 1",
+    )
+    assert [rank for _, rank in ranks] == list(range(4, 14))
+
+
+def test_b28_a_category_without_sales_has_no_shares(shop: Path) -> None:
+    assert row(shop, "marts.fct_product_performance", 10)["category_revenue_share"] is None
+
+
+def test_b29_products_that_sold_nothing_are_no_stars(shop: Path) -> None:
+    tiers = fetch(
+        shop,
+        "select product_id, performance_tier, abc_class from ecommerce_marts.fct_product_performance order by 1",
+    )
+    assert [tier for _, *tier in tiers[3:]] == [["No sales", "U"]] * 10
+    assert [tier for _, tier, _ in tiers[:3]] == ["Performer", "Underperformer", "Star"]
+
+
+def test_b30_an_average_price_is_weighted_and_unknown_without_units(shop: Path) -> None:
+    assert row(shop, "intermediate.int_product_metrics", 10)["avg_selling_price"] is None
+    assert row(shop, "intermediate.int_product_metrics", 1)["avg_selling_price"] == 10
+
+
+def test_b31_profit_takes_the_cost_at_the_time_and_stays_unknown_without_one(shop: Path) -> None:
+    assert row(shop, "intermediate.int_product_metrics", 3)["total_profit"] is None
+    assert row(shop, "intermediate.int_product_metrics", 1)["total_profit"] == 25 - 6 - 3
+
+
+def test_b34_the_order_trend_is_finite_for_every_buyer(shop: Path) -> None:
+    trends = fetch(
+        shop,
+        "select customer_id, order_trend_ratio from ecommerce_ml.ml_customer_features where frequency > 0 order by 1",
+    )
+    assert trends == [(1, 3), (2, 2), (4, 0.5), (5, 2), (6, 2)]
+
+
+def test_b38_the_score_test_is_not_fooled_by_a_missing_score(shop: Path) -> None:
+    """The tutorial's `not between` let NULL pass."""
+    [path] = (shop.parent / "target").glob("compiled/*/tests/assert_rfm_scores_valid.sql")
+    sql = re.sub(r'"shop"\."ecommerce_marts"\."fct_customer_metrics"', "broken", path.read_text())
+    broken = (
+        "with broken as (select * replace (null as recency_score) from ecommerce_marts.fct_customer_metrics)"
+    )
+    assert len(fetch(shop, f"{broken} {sql}")) == 5
+
+
+def test_months_without_orders_are_there_and_the_last_one_is_judged_by_as_of(shop: Path) -> None:
+    months = fetch(
+        shop,
+        "select cast(month_key as varchar), orders, new_customers, churned_customers, live_customers, is_complete"
+        " from ecommerce_marts.fct_sales_monthly order by 1",
+    )
+    assert months == [
+        ("2024-01-01", 1, 1, 0, 1, True),
+        ("2024-02-01", 0, 0, 0, 1, True),
+        ("2024-03-01", 0, 0, 0, 1, True),
+        ("2024-04-01", 5, 4, 1, 4, True),
+    ]
+
+
+def test_a_missing_as_of_is_explained(shop: Path) -> None:
+    printed = dbt(shop.parent, "compile", "--target", "duckdb", "--select", "stg_orders", fails=True)
+    assert "The variable as_of is not set." in printed
+    assert "Add --vars" in printed
+
+
+# ---- the incremental twin ------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def increments(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the built shop; the tests below take it forward in the order that they are written in."""
+    home = tmp_path_factory.mktemp("increments") / "home"
+    shutil.copytree(shop.parent, home)
+    return home / "shop.duckdb"
+
+
+def differing_rows(file: Path) -> list[tuple[Any, ...]]:
+    full, twin = (f"ecommerce_marts.fct_customer_metrics{suffix}" for suffix in ("", "_incremental"))
+    return fetch(file, f"(from {full} except all from {twin}) union all (from {twin} except all from {full})")
+
+
+def test_b37_the_incremental_table_equals_the_full_one_after_changes(increments: Path) -> None:
+    """An old customer's new order, a deleted order, a line and a customer that vanished: all must be noticed."""
+    before = row(increments, "marts.fct_customer_metrics_incremental", 4)
+    with duckdb.connect(str(increments)) as connection:
+        connection.execute("set TimeZone = 'UTC'")
+        new = {
+            "order_id": 20,
+            "customer_id": 4,
+            "order_date": "2024-04-29 03:00:00+00",
+            "status": "completed",
+        }
+        insert(connection, "raw_orders", new | {"_batch_id": 2})
+        line = {"order_item_id": 20, "order_id": 20, "product_id": 1, "quantity": 60, "unit_price": 10}
+        insert(connection, "raw_order_items", line | {"_batch_id": 2})
+        connection.execute(
+            "update ecommerce_raw.raw_orders set _deleted_at = '2024-05-01', _batch_id = 2 where order_id = 5"
+        )
+        connection.execute("delete from ecommerce_raw.raw_order_items where order_item_id = 5")
+        connection.execute(
+            "update ecommerce_raw.raw_customers set _deleted_at = '2024-05-01' where customer_id = 3"
+        )
+    build(increments.parent, "run", AS_OF)
+    after = row(increments, "marts.fct_customer_metrics_incremental", 4)
+    assert (before["frequency"], after["frequency"], after["monetary_value"]) == (1, 2, 607)
+    assert row(increments, "marts.fct_customer_metrics_incremental", 5)["frequency"] == 0
+    assert row(increments, "marts.fct_customer_metrics_incremental", 6)["monetary_value"] == 0
+    assert len(fetch(increments, "from ecommerce_marts.fct_customer_metrics")) == 5
+    assert differing_rows(increments) == []
+
+
+def test_a_shop_without_a_single_sale_passes_its_tests_a_day_later(increments: Path) -> None:
+    """No batch says so here: that as_of has moved is enough for the incremental table to follow."""
+    with duckdb.connect(str(increments)) as connection:
+        connection.execute("update ecommerce_raw.raw_orders set status = 'pending'")
+    build(increments.parent, "build", NEXT_DAY)
+    tiers = fetch(increments, "select distinct performance_tier from ecommerce_marts.fct_product_performance")
+    segments = fetch(
+        increments, "select distinct customer_segment from ecommerce_marts.dim_customer_segments"
+    )
+    assert (tiers, segments) == ([("No sales",)], [("Prospect",)])
+    assert differing_rows(increments) == []
