@@ -10,6 +10,7 @@ import ast
 import inspect
 import re
 import sys
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -69,7 +70,7 @@ def docstrings(of: type) -> dict[str, str]:
     """The text below each field of a class, by the field's name."""
     (body,) = (node.body for node in ast.parse(inspect.getsource(of)).body if isinstance(node, ast.ClassDef))
     texts = {}
-    for field, below in zip(body, body[1:], strict=False):
+    for field, below in pairwise(body):
         if not (isinstance(field, ast.AnnAssign) and isinstance(field.target, ast.Name)):
             continue
         if isinstance(below, ast.Expr) and isinstance(below.value, ast.Constant):
@@ -121,14 +122,17 @@ def marts() -> str:
 
 
 def models(business: Business) -> list[dict[str, Any]]:
-    """What the YAML files of the published layers say about each model, in the order of the layers."""
+    """What the YAML files say about each published model, in the order of the layers."""
     found = []
-    for layer in business.published_layers:
+    for layer, prefix in business.published:
+        described = []
         for path in sorted((business.dbt_project / "models" / layer).glob("*.yml")):
             for model in yaml.safe_load(path.read_text("utf-8")).get("models", []):
-                sql = (path.parent / f"{model['name']}.sql").read_text("utf-8")
-                found.append(model | {"layer": layer, "question": question(sql)})
-    return sorted(found, key=lambda model: (business.published_layers.index(model["layer"]), model["name"]))
+                if model["name"].startswith(prefix):
+                    sql = (path.parent / f"{model['name']}.sql").read_text("utf-8")
+                    described.append(model | {"layer": layer, "question": question(sql)})
+        found += sorted(described, key=lambda model: str(model["name"]))
+    return found
 
 
 def question(sql: str) -> str:

@@ -9,8 +9,8 @@ import pytest
 
 from setia import embedded, files
 from setia import load as loading
+from setia.batches import Batch
 from setia.businesses import BUSINESSES
-from setia.load import Batch
 from setia.schema import Business
 from setia.settings import Settings
 from setia.settings import load as load_settings
@@ -31,6 +31,58 @@ SHOP: dict[str, list[dict[str, Any]]] = {
         {"order_item_id": 101, "order_id": 11, "product_id": 7, "quantity": 1, "unit_price": "2.50"},
     ],
 }  # fmt: skip
+
+
+# The tutorial's own rows, as its four CSV files hold them.
+TUTORIAL = {
+    "customers": """customer_id,email,first_name,last_name,country,created_at
+1,john.doe@email.com,John,Doe,US,2023-01-15
+2,jane.smith@email.com,Jane,Smith,UK,2023-02-20
+3,bob.jones@email.com,Bob,Jones,US,2023-03-10
+4,alice.wilson@email.com,Alice,Wilson,CA,2023-01-25
+5,charlie.brown@email.com,Charlie,Brown,US,2023-04-05
+""",
+    "orders": """order_id,customer_id,order_date,status,shipping_cost
+1001,1,2023-02-01,completed,5.99
+1002,1,2023-03-15,completed,5.99
+1003,2,2023-03-01,completed,7.99
+1004,3,2023-04-10,completed,5.99
+1005,1,2023-05-20,cancelled,0.00
+1006,2,2023-05-25,completed,7.99
+1007,4,2023-06-01,completed,9.99
+1008,3,2023-06-15,completed,5.99
+1009,5,2023-07-01,completed,5.99
+1010,1,2023-07-20,completed,5.99
+""",
+    "order_items": """order_item_id,order_id,product_id,quantity,unit_price
+1,1001,101,2,29.99
+2,1001,102,1,49.99
+3,1002,103,1,19.99
+4,1003,101,3,29.99
+5,1004,104,1,99.99
+6,1006,102,2,49.99
+7,1007,105,1,149.99
+8,1008,103,2,19.99
+9,1009,101,1,29.99
+10,1010,104,1,99.99
+""",
+    "products": """product_id,product_name,category,cost_price,list_price
+101,Wireless Mouse,Electronics,15.00,29.99
+102,Keyboard,Electronics,25.00,49.99
+103,USB Cable,Accessories,5.00,19.99
+104,Monitor,Electronics,50.00,99.99
+105,Laptop Stand,Accessories,30.00,149.99
+""",
+}
+
+
+@pytest.fixture(scope="session")
+def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The tutorial's rows as a folder of files."""
+    folder = tmp_path_factory.mktemp("tutorial")
+    for name, text in TUTORIAL.items():
+        (folder / f"raw_{name}.csv").write_text(text, encoding="utf-8")
+    return folder
 
 
 @pytest.fixture

@@ -51,7 +51,7 @@ PARTITIONED = {
     "movie_streaming": {
         "mart_movie_popularity_monthly": "movie_id",
         "mart_movie_rating_monthly": "movie_id",
-        "mart_user_activity_monthly": "user_id",
+        "mart_user_activity_monthly": "subscription_id",
         "mart_subscription_revenue_monthly": "user_id",
     },
 }

@@ -195,6 +195,16 @@ def sources_equal_the_tables_of_the_code(project: Project) -> Iterator[str]:
             yield f"{name}: personal in only one of tables.py and sources.yml: {sorted(personal ^ tagged)}"
 
 
+def personal_columns_are_tagged(project: Project) -> Iterator[str]:
+    personal = {
+        column.name for table in project.business.tables for column in table.columns if column.personal
+    }
+    for _, node in project.nodes("model"):
+        for name in personal & node["columns"].keys():
+            if not node["columns"][name]["config"]["meta"].get("personal"):
+                yield f"{node['name']}.{name}: is personal and not tagged (config: meta: personal: true)"
+
+
 def models_say_their_grain_and_question(project: Project) -> Iterator[str]:
     for _, node in project.nodes("model"):
         if not HEADER.match(node["raw_code"]):
@@ -260,6 +270,7 @@ RULES: tuple[Rule, ...] = (
     models_and_columns_are_described,
     sources_are_described_and_dated,
     sources_equal_the_tables_of_the_code,
+    personal_columns_are_tagged,
     models_say_their_grain_and_question,
     models_end_in_their_last_step,
     models_are_short,

@@ -239,6 +239,12 @@ DBT_FAULTS: dict[str, tuple[Fault, str]] = {
         lambda m: orders(m)["columns"]["order_id"].update(data_type="string"),
         "raw_orders: sources.yml differs from tables.py at (('order_id', 'int64'), ('order_id', 'string'))",
     ),
+    "personal_columns_are_tagged": (
+        lambda m: staged(m)["columns"].update(
+            email={"name": "email", "description": "Where to write.", "config": {"meta": {}}}
+        ),
+        "stg_orders.email: is personal and not tagged (config: meta: personal: true)",
+    ),
     "models_say_their_grain_and_question": (
         lambda m: replace(mart(m), "Question: which?", ""),
         "fct_sales: does not begin with a Jinja comment of its Grain: and its Question:",

@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -35,7 +36,7 @@ def rules(settings, shop, table: str) -> list[tuple[str, str | None]]:
         return [(row["rule"], row["column"]) for row in quarantine.rows(connection, shop, table, limit=100)]
 
 
-def adds_up(batch: loading.Batch) -> bool:
+def adds_up(batch: batches.Batch) -> bool:
     return bool(batch.tables) and all(
         counts.rows_in == counts.loaded + counts.quarantined + counts.duplicates
         for counts in batch.tables.values()
@@ -51,26 +52,25 @@ def test_loading_twice_changes_nothing(tmp_path, settings, load_folder):
     assert again.tables["orders"].unchanged == len(before) == 2
 
 
-@pytest.mark.parametrize(
-    ("table", "row", "rule", "column"),
-    [
-        ("orders", {"order_id": ""}, "missing_key", "order_id"),
-        ("orders", {"order_id": 12, "order_date": "yesterday"}, "not_parseable", "order_date"),
-        ("orders", {"order_id": 12, "order_date": "infinity"}, "not_parseable", "order_date"),
-        ("orders", {"order_id": 12, "customer_id": "x"}, "not_parseable", "customer_id"),
-        ("orders", {"order_id": 12, "order_date": " "}, "missing_value", "order_date"),
-        ("orders", {"order_id": 12, "status": "lost"}, "unknown_value", "status"),
-        ("orders", {"order_id": 12, "shipping_cost": "-1"}, "impossible_value", "shipping_cost"),
-        ("orders", {"order_id": 12, "shipping_cost": "nan"}, "not_parseable", "shipping_cost"),
-        ("orders", {"order_id": 12, "customer_id": 99}, "orphan", "customer_id"),
-        ("orders", {"order_id": 12, "order_date": "2023-12-31"}, "before_parent", "order_date"),
-        ("order_items", {"order_item_id": 102, "quantity": 0}, "impossible_value", "quantity"),
-        ("order_items", {"order_item_id": 102, "quantity": "1,5"}, "not_parseable", "quantity"),
-    ],
-)
-def test_a_row_that_breaks_a_rule_is_quarantined_whole(
-    tmp_path, settings, shop, load_folder, table, row, rule, column
-):
+BROKEN = [
+    ("orders", {"order_id": ""}, "missing_key", "order_id"),
+    ("orders", {"order_id": 12, "order_date": "yesterday"}, "not_parseable", "order_date"),
+    ("orders", {"order_id": 12, "order_date": "infinity"}, "not_parseable", "order_date"),
+    ("orders", {"order_id": 12, "customer_id": "x"}, "not_parseable", "customer_id"),
+    ("orders", {"order_id": 12, "order_date": " "}, "missing_value", "order_date"),
+    ("orders", {"order_id": 12, "status": "lost"}, "unknown_value", "status"),
+    ("orders", {"order_id": 12, "shipping_cost": "-1"}, "impossible_value", "shipping_cost"),
+    ("orders", {"order_id": 12, "shipping_cost": "nan"}, "not_parseable", "shipping_cost"),
+    ("orders", {"order_id": 12, "customer_id": 99}, "orphan", "customer_id"),
+    ("orders", {"order_id": 12, "order_date": "2023-12-31"}, "before_parent", "order_date"),
+    ("order_items", {"order_item_id": 102, "quantity": 0}, "impossible_value", "quantity"),
+    ("order_items", {"order_item_id": 102, "quantity": "1,5"}, "not_parseable", "quantity"),
+]
+
+
+@pytest.mark.parametrize("broken", BROKEN, ids=lambda broken: f"{broken[2]}-{broken[3]}")
+def test_a_row_that_breaks_a_rule_is_quarantined_whole(tmp_path, settings, shop, load_folder, broken):
+    table, row, rule, column = broken
     tables = changed(table, row)
     batch = load_folder(write_csv(tmp_path / "in", tables))
     assert adds_up(batch)
@@ -167,17 +167,18 @@ def test_naive_times_are_read_in_the_stated_zone(tmp_path, settings, load_folder
     assert found[1][0] - found[0][0] == 7 * 3600
 
 
+def fail_after_loading(settings, shop, folder: Path) -> None:
+    with connect(settings, shop.name) as connection, loading.transaction(connection):
+        source = files.open_source(connection, shop, folder, {}, settings.timezone)
+        loading.load(connection, shop, source, settings.timezone, lambda what: None)
+        connection.execute("select error('the plug was pulled')")
+
+
 def test_a_failed_load_leaves_the_warehouse_as_it_was(tmp_path, settings, shop, load_folder):
     load_folder(write_csv(tmp_path / "in", SHOP))
     before = raw_rows(settings, "select * from ecommerce_raw._batches")
-    with (
-        pytest.raises(WarehouseError),
-        connect(settings, shop.name) as connection,
-        loading.transaction(connection),
-    ):  # noqa: PT012
-        source = files.open_source(connection, shop, tmp_path / "in", {}, settings.timezone)
-        loading.load(connection, shop, source, settings.timezone, lambda what: None)
-        connection.execute("select error('the plug was pulled')")
+    with pytest.raises(WarehouseError, match="the plug was pulled"):
+        fail_after_loading(settings, shop, tmp_path / "in")
     assert raw_rows(settings, "select * from ecommerce_raw._batches") == before
 
 

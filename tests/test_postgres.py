@@ -43,7 +43,7 @@ def execute(dsn: str, *statements: str) -> None:
             cursor.execute(statement)
 
 
-def load(settings: Settings, business: Business, full: bool = False) -> loading.Batch:
+def load(settings: Settings, business: Business, full: bool = False) -> batches.Batch:
     return pipeline.load(settings, business, None, full, lambda what, done, of: None)
 
 

@@ -1,6 +1,7 @@
 """The record of committed loads, kept in raw itself so that it commits with the rows: `_batches`."""
 
 import json
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -8,12 +9,42 @@ from zoneinfo import ZoneInfo
 from duckdb import DuckDBPyConnection
 
 from setia.schema import Business, Table
-from setia.sources import Source
 from setia.warehouses import literal, quote
 
 # A day this far after every other, with next to no rows from there on, is a slip of the pen (trap B18).
 OUTLIER_GAP = timedelta(days=730)
 OUTLIER_SHARE = 0.001
+
+
+@dataclass(frozen=True)
+class TableCounts:
+    """What became of one table's rows: rows_in = loaded + quarantined + duplicates, always.
+
+    `unchanged` are among the loaded; `released` came out of quarantine, `deleted` were marked, both apart.
+    """
+
+    rows_in: int = 0
+    loaded: int = 0
+    quarantined: int = 0
+    duplicates: int = 0
+    unchanged: int = 0
+    released: int = 0
+    deleted: int = 0
+
+
+@dataclass(frozen=True)
+class Batch:
+    """One committed load."""
+
+    batch_id: int
+    loaded_at: datetime
+    source: str
+    data_through: datetime | None
+    tables: dict[str, TableCounts] = field(default_factory=dict)
+
+    def counts(self) -> dict[str, dict[str, int]]:
+        """The counts per table as plain dictionaries."""
+        return {name: asdict(counts) for name, counts in self.tables.items()}
 
 
 def create(connection: DuckDBPyConnection, business: Business) -> None:
@@ -34,19 +65,18 @@ def next_id(connection: DuckDBPyConnection, business: Business) -> int:
     return int(row[0])
 
 
-def record(
-    connection: DuckDBPyConnection,
-    business: Business,
-    batch_id: int,
-    loaded_at: datetime,
-    source: Source,
-    data_through: datetime | None,
-    counts: dict[str, dict[str, int]],
-) -> None:
+def record(connection: DuckDBPyConnection, business: Business, batch: Batch, mark: dict[str, Any]) -> None:
     """Writes the batch's row, in the transaction that wrote its rows."""
     connection.execute(
         f"insert into {business.name}_raw._batches values (?, ?, ?, ?, ?, ?)",
-        [batch_id, loaded_at, source.name, data_through, json.dumps(source.mark), json.dumps(counts)],
+        [
+            batch.batch_id,
+            batch.loaded_at,
+            batch.source,
+            batch.data_through,
+            json.dumps(mark),
+            json.dumps(batch.counts()),
+        ],
     )
 
 

@@ -180,7 +180,8 @@ def load(
 ) -> Result:
     """Load the source into the warehouse: every row is loaded, quarantined with its reason, or a duplicate."""
     settings, files = _settings(), _source(source, mapping)
-    data, lines = {}, []
+    data: dict[str, Any] = {}
+    lines: list[Any] = []
     for each in find(business):
         with terminal.progress(each.title) as progress:
             batch = pipeline.load(settings, each, files, full, progress)
@@ -249,7 +250,8 @@ def run(
 ) -> Result:
     """load, transform, publish."""
     settings, files = _settings(), _source(source, mapping)
-    data, lines = {}, []
+    data: dict[str, Any] = {}
+    lines: list[Any] = []
     for each in find(business):
         with terminal.progress(each.title) as progress:
             batch, build, snapshot = pipeline.run(settings, each, files, as_of, progress, full)

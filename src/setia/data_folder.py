@@ -1,5 +1,6 @@
 """The data folder of the embedded PostgreSQL: the programs, how it is made, and its user's password."""
 
+import fcntl
 import importlib.util
 import os
 import secrets
@@ -7,6 +8,7 @@ import shutil
 import subprocess
 import tempfile
 from pathlib import Path
+from typing import TextIO
 
 from setia.errors import SourceError
 from setia.privileges import Account, check_has_name, refused
@@ -39,16 +41,19 @@ def environment() -> dict[str, str]:
 def make(folder: Path, account: Account) -> None:
     """Make the data folder beside its place and rename it, so that a half-made one never counts."""
     check_has_name(account.uid)
-    for half_made in folder.glob("making-*"):
-        shutil.rmtree(half_made, ignore_errors=True)
-    making = Path(tempfile.mkdtemp(prefix="making-", dir=folder))
-    account.own(making)
-    arguments = ["-D", str(making), "-U", USER, "--encoding=UTF8", "--locale=C", "--auth=reject"]
-    _run(folder, account, "initdb", [*arguments, "--no-instructions"])
-    _tell(folder, account, making, f"create database {DATABASE}")
-    (making / "pg_hba.conf").write_text(CLIENTS)
-    (folder / "password").unlink(missing_ok=True)
-    making.rename(folder / "data")
+    with (folder / "making.lock").open("a") as lock:
+        # initdb holds the lock too, so one that outlived its client is waited for before it is swept away.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        for half_made in folder.glob("making-*"):
+            shutil.rmtree(half_made)
+        making = Path(tempfile.mkdtemp(prefix="making-", dir=folder))
+        account.own(making)
+        arguments = ["-D", str(making), "-U", USER, "--encoding=UTF8", "--locale=C", "--auth=reject"]
+        _run(folder, account, "initdb", [*arguments, "--no-instructions"], held=lock)
+        _tell(folder, account, making, f"create database {DATABASE}", held=lock)
+        (making / "pg_hba.conf").write_text(CLIENTS)
+        (folder / "password").unlink(missing_ok=True)
+        making.rename(folder / "data")
 
 
 def is_made(data: Path) -> bool:
@@ -78,13 +83,20 @@ def set_password(folder: Path, account: Account) -> None:
     new.rename(folder / "password")
 
 
-def _tell(folder: Path, account: Account, data: Path, statement: str) -> None:
+def _tell(folder: Path, account: Account, data: Path, statement: str, held: TextIO | None = None) -> None:
     """Run one statement while no server runs; it goes through a pipe, so that no `ps` shows a password."""
     arguments = ["--single", "-j", "-D", str(data), "-c", "exit_on_error=on", "postgres"]
-    _run(folder, account, "postgres", arguments, statement + ";\n\n")
+    _run(folder, account, "postgres", arguments, statement + ";\n\n", held)
 
 
-def _run(folder: Path, account: Account, program: str, arguments: list[str], told: str = "") -> None:
+def _run(
+    folder: Path,
+    account: Account,
+    program: str,
+    arguments: list[str],
+    told: str = "",
+    held: TextIO | None = None,
+) -> None:
     command = [str(programs() / program), *arguments]
     try:
         done = subprocess.run(
@@ -96,6 +108,7 @@ def _run(folder: Path, account: Account, program: str, arguments: list[str], tol
             cwd="/",
             env=environment(),
             start_new_session=True,
+            pass_fds=[held.fileno()] if held else [],
             **account.process_options,  # type: ignore[call-overload]
         )
     except (subprocess.SubprocessError, OSError) as error:

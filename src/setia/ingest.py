@@ -98,6 +98,7 @@ class _Slices:
         self.rows: dict[str, int] = {}
 
     def add(self, name: str, rows: pa.Table) -> None:
+        """Takes a slice of a table; what the replay says of planted rows is not the source's."""
         if name == "planted":
             return
         self.waiting.setdefault(name, []).append(rows)
@@ -105,6 +106,7 @@ class _Slices:
             self._write(name)
 
     def close(self) -> None:
+        """Writes what still waits."""
         for name in list(self.waiting):
             self._write(name)
 

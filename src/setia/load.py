@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ import duckdb
 from duckdb import DuckDBPyConnection
 
 from setia import batches, quarantine, staging
+from setia.batches import Batch, TableCounts
 from setia.errors import SetiaError, SourceError, WarehouseError
 from setia.files import unreadable
 from setia.schema import Business, Reference, Table
@@ -18,36 +19,6 @@ from setia.staging import INTEGERS, KEY_NUMBER, Origin
 from setia.warehouses import literal, quote
 
 Progress = Callable[[str], None]
-
-
-@dataclass(frozen=True)
-class TableCounts:
-    """What became of one table's rows: rows_in = loaded + quarantined + duplicates, always.
-
-    `unchanged` are among the loaded; `released` came out of quarantine, `deleted` were marked, both apart.
-    """
-
-    rows_in: int = 0
-    loaded: int = 0
-    quarantined: int = 0
-    duplicates: int = 0
-    unchanged: int = 0
-    released: int = 0
-    deleted: int = 0
-
-
-@dataclass(frozen=True)
-class Batch:
-    """One committed load."""
-
-    batch_id: int
-    source: str
-    data_through: datetime | None
-    tables: dict[str, TableCounts] = field(default_factory=dict)
-
-    def counts(self) -> dict[str, dict[str, int]]:
-        """The counts per table as plain dictionaries."""
-        return {name: asdict(counts) for name, counts in self.tables.items()}
 
 
 @contextmanager
@@ -88,8 +59,8 @@ def load(
         merge = _Merge(connection, business, table, key_types, batch_id, loaded_at, zone)
         counts[table.name] = merge.run(read[table.name], source)
     data_through = source.covered_until or batches.data_through(connection, business, zone)
-    batch = Batch(batch_id, source.name, data_through, counts)
-    batches.record(connection, business, batch.batch_id, loaded_at, source, data_through, batch.counts())
+    batch = Batch(batch_id, loaded_at, source.name, data_through, counts)
+    batches.record(connection, business, batch, source.mark)
     return batch
 
 
@@ -107,6 +78,7 @@ class _Merge:
 
     @property
     def raw(self) -> str:
+        """The table's name in raw, with its schema."""
         return f"{self.business.name}_raw.{self.table.raw}"
 
     def run(self, source_table: SourceTable, source: Source) -> TableCounts:
@@ -123,7 +95,7 @@ class _Merge:
         deleted = self._mark_deleted() if source.complete else 0
         counts = self._counts()
         rejected = quarantine.keep(
-            self.connection, self.business, self.table, origin, source_table, self.batch_id, self.loaded_at
+            self.connection, self.business, source_table, origin, self.batch_id, self.loaded_at
         )
         self._execute(f"drop table stage; drop table source_{self.table.name}")
         counts["rows_in"] += rejected

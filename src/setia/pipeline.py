@@ -13,9 +13,9 @@ from setia import ingest as history
 from setia import load as loading
 from setia import publish as publishing
 from setia import transform as transforming
+from setia.batches import Batch
 from setia.errors import TransformError
 from setia.ledger import Run
-from setia.load import Batch
 from setia.publish import Snapshot
 from setia.schema import Business
 from setia.settings import Settings

@@ -19,7 +19,8 @@ WITHOUT_RIGHTS = ("nobody", "daemon")
 
 CAP_DAC_OVERRIDE = 1
 CAPABILITY_VERSION_3 = 0x20080522
-PR_SET_KEEPCAPS = 8
+PR_SET_SECUREBITS = 28
+SECBIT_NO_SETUID_FIXUP = 1 << 2
 PR_CAP_AMBIENT = 47
 PR_CAP_AMBIENT_RAISE = 2
 
@@ -113,7 +114,8 @@ def become(uid: int, gid: int) -> Callable[[], None]:
             raise OSError(ctypes.get_errno(), "the capability was refused")
 
     def in_the_child() -> None:
-        demanded([libc.prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0)])
+        # Without this bit access(2) would ignore the capability, and initdb asks it about its programs.
+        demanded([libc.prctl(PR_SET_SECUREBITS, SECBIT_NO_SETUID_FIXUP, 0, 0, 0)])
         os.setgroups([])
         os.setresgid(gid, gid, gid)
         os.setresuid(uid, uid, uid)
@@ -128,7 +130,7 @@ def refused(error: Exception) -> SourceError:
     return SourceError(
         f"Root could not start PostgreSQL as an account without rights ({error}).",
         "PostgreSQL refuses to run as root; handing it on takes the capabilities SETUID, SETGID and,"
-        " for folders that only root may enter, DAC_OVERRIDE.",
+        " for folders that only root may enter, SETPCAP and DAC_OVERRIDE.",
         ADVICE,
     )
 

@@ -48,9 +48,8 @@ def origin(business: Business, table: Table) -> Origin:
 def keep(
     connection: DuckDBPyConnection,
     business: Business,
-    table: Table,
-    source: Origin,
     source_table: SourceTable,
+    source: Origin,
     batch_id: int,
     loaded_at: datetime,
 ) -> int:
@@ -58,6 +57,7 @@ def keep(
 
     A row that is still bad keeps the batch in which it came; one that came again, the same, is held once.
     """
+    table = source_table.table
     name = _name(business, table)
     ours = ", ".join(
         f"{quote(column.name)} := cast({source.expressions[column.name]} as varchar)"

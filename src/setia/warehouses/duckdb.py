@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import duckdb
 from duckdb import DuckDBPyConnection
@@ -27,7 +28,7 @@ def connect(settings: Settings, business: str, read_only: bool = False) -> Itera
             "A first load makes it.",
             f"setia --home {settings.home} run {business}",
         )
-    path.parent.mkdir(parents=True, exist_ok=True)
+    _make(path)
     connection = _open(str(path), read_only)
     try:
         connection.execute("set TimeZone = 'UTC'")
@@ -45,6 +46,16 @@ def quote(identifier: str) -> str:
 def literal(text: str) -> str:
     """An SQL string literal, safe for any text."""
     return "'" + text.replace("'", "''") + "'"
+
+
+def _make(path: Path) -> None:
+    """Makes an empty warehouse file in one step: one killed while being made is no DuckDB file."""
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".partial")
+        partial.unlink(missing_ok=True)
+        duckdb.connect(str(partial)).close()
+        partial.replace(path)
 
 
 def _open(path: str, read_only: bool) -> DuckDBPyConnection:

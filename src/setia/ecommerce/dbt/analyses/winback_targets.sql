@@ -1,5 +1,5 @@
-{#- Module 8.1: whom to win back? One rule: the two segments mean at least 200 spent and more than 90 days away.
-    The tutorial's extra filter on churn_risk lost the customers 91 to 120 days away. -#}
+{#- Module 8.1: whom to win back? One rule: the two segments, which mean a monetary score of 3 or more and more than
+    90 days away. The tutorial's extra filter on churn_risk lost the customers 91 to 120 days away. -#}
 select
     customer_id,
     email,

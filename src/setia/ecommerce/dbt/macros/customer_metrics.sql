@@ -16,7 +16,7 @@
     {{ money('coalesce(rfm.monetary_value, 0)') }} as current_clv,
     {{ predicted_clv('rfm.monetary_value', 'rfm.rfm_total_score') }} as predicted_clv_12m,
     {{ churn_risk('rfm.recency_days', 'rfm.frequency') }} as churn_risk,
-    sources.last_batch_id,
-    sources.source_rows,
+    sources._last_batch_id,
+    sources._source_rows,
     {{ as_of() }} as dbt_updated_at
 {%- endmacro %}

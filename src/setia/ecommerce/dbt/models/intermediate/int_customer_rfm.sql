@@ -39,7 +39,7 @@ rfm_scores as (
         *,
         {{ score('recency_days', '<=', [30, 60, 90, 180]) }} as recency_score,
         {{ score('frequency', '>=', [5, 4, 3, 2]) }} as frequency_score,
-        {{ score('monetary_value', '>=', [500, 300, 200, 100]) }} as monetary_score,
+        {{ score('monetary_value', '>=', var('monetary_bounds')) }} as monetary_score,
         {{ quintile('recency_days desc') }} as r_quintile,
         {{ quintile('frequency') }} as f_quintile,
         {{ quintile('monetary_value') }} as m_quintile

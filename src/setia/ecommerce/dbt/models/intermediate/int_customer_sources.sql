@@ -1,5 +1,5 @@
 {#- Grain: one row a customer. Question: has anything that a customer's figures come from changed?
-    A changed or new row raises last_batch_id; one that is gone lowers source_rows. -#}
+    A changed or new row raises _last_batch_id; one that is gone lowers _source_rows. -#}
 with customer_rows as (
     select
         customer_id,
@@ -33,8 +33,8 @@ all_rows as (
 rows_by_customer as (
     select
         customer_id,
-        max(batch_id) as last_batch_id,
-        count(*) as source_rows
+        max(batch_id) as _last_batch_id,
+        count(*) as _source_rows
     from all_rows
     group by customer_id
 )

@@ -16,8 +16,8 @@ with changed_sources as (
     where
         stored.customer_id is null
         or stored.dbt_updated_at <> {{ as_of() }}
-        or stored.last_batch_id <> sources.last_batch_id
-        or stored.source_rows <> sources.source_rows
+        or stored._last_batch_id <> sources._last_batch_id
+        or stored._source_rows <> sources._source_rows
     {%- endif %}
 ),
 
