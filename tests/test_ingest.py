@@ -67,3 +67,15 @@ def test_ingest_needs_a_history(dsn, shop):
     fresh(dsn, shop)
     with pytest.raises(UsageError, match="no simulated history"):
         ingest.ingest(dsn, shop, hours=1)
+
+
+def test_a_simulated_history_is_never_written_among_real_rows(dsn, shop):
+    fresh(dsn, shop)
+    with postgres.transaction(dsn) as cursor:
+        postgres.create(cursor, shop)
+        cursor.execute("insert into ecommerce.customers (customer_id) values (1)")
+    with pytest.raises(UsageError, match="no simulation wrote"):
+        ingest.init(dsn, shop, PLAN)
+    with postgres.transaction(dsn) as cursor:
+        cursor.execute("select count(*) from ecommerce.customers")
+        assert cursor.fetchone() == (1,)

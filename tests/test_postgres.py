@@ -168,3 +168,24 @@ def test_a_mark_of_the_future_is_void(source, mine, shop):
         newest = batches.newest(connection, shop)
     assert newest is not None
     assert load(mine, shop).tables["orders"].unchanged == 1
+
+
+def test_a_view_is_read_whole_each_time(source, mine, shop):
+    execute(
+        source,
+        order(1),
+        "alter table ecommerce.orders rename to their_orders",
+        "create view ecommerce.orders as select * from ecommerce.their_orders",
+    )
+    load(mine, shop)
+    execute(source, order(2).replace("ecommerce.orders", "ecommerce.their_orders"))
+    assert load(mine, shop).tables["orders"].rows_in == 2
+    execute(source, "delete from ecommerce.their_orders where order_id = 1")
+    load(mine, shop)
+    assert orders(mine) == [2]
+
+
+def test_one_home_holds_one_source(source, mine, shop, tutorial):
+    load(mine, shop)
+    with pytest.raises(SourceError, match="One home holds one source"):
+        pipeline.load(mine, shop, pipeline.Files(tutorial), False, lambda what, done, of: None)

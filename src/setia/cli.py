@@ -283,7 +283,7 @@ def status(business: Name = None, json: Json = False) -> Result:
             {name: one[name] for name in names} | {"started_at": one["started_at"][:19].replace("T", " ")}
             for one in runs
         ]
-        lines += [*shown, terminal.table("Last runs", short)]
+        lines += [*shown, *([terminal.table("Last runs", short)] if runs else [])]
         if tables:
             lines.append(terminal.counts("All batches", tables))
     return {"home": str(settings.home), "businesses": data}, lines

@@ -4,6 +4,7 @@ import csv
 import json
 import tomllib
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -28,8 +29,9 @@ def open_source(
     folder: Path,
     mapping: Mapping[str, Any],
     zone: str,
+    complete: bool = False,
 ) -> Source:
-    """The folder's tables, ready to be read; `complete` is left to the caller (False).
+    """The folder's tables, ready to be read; `complete` when the folder is the whole truth.
 
     Raises SourceError for a missing file or column and for a file that can't be read at all.
     """
@@ -44,12 +46,11 @@ def open_source(
         told = mapping.get("tables", {}).get(table.name, {})
         path = _find(folder, table, told.get("file"))
         if path is not None:
-            tables.append(_table(connection, table, path, told))
+            tables.append(replace(_table(connection, table, path, told), complete=complete))
     return Source(
         name=str(folder),
         tables=tuple(tables),
         zone=mapping.get("timezone", zone),
-        complete=False,
         covered_until=_covered_until(folder / "source.json"),
     )
 
@@ -130,7 +131,7 @@ def _table(connection: DuckDBPyConnection, table: Table, path: Path, told: Mappi
     expressions = match_columns(table, found, path.name, told.get("columns"), told.get("constants"))
     for name, values in told.get("values", {}).items():
         expressions[name] = _translate(expressions[name], values)
-    return SourceTable(table, f"select * from {relation}", expressions, rejects)
+    return SourceTable(table, f"select * from {relation}", expressions, rejects=rejects)
 
 
 def unreadable(path: Path | str, error: Exception) -> SourceError:

@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 import pyarrow as pa
 
@@ -41,6 +42,7 @@ def init(dsn: str, business: Business, plan: Plan, progress: Progress | None = N
                 )
             return History(there[1], {})
         for table in business.tables:
+            _require_empty(cursor, business, table.name)
             cursor.execute(f'lock table "{business.name}"."{table.name}" in exclusive mode')
         writer = _Slices(cursor, business)
         until = simulation.midnight(plan.end)
@@ -89,10 +91,20 @@ def ingest(
     return History(at, rows)
 
 
+def _require_empty(cursor: Any, business: Business, table: str) -> None:
+    cursor.execute(f'select exists (select 1 from "{business.name}"."{table}")')
+    if cursor.fetchone()[0]:
+        raise UsageError(
+            f"{business.name}.{table} holds rows that no simulation wrote.",
+            "A simulated history is only written into empty tables, never among real rows.",
+            f"Load what is there (setia run {business.name}), or use another database or the embedded one.",
+        )
+
+
 class _Slices:
     """Gathers the replay's daily slices, so that PostgreSQL gets a few large copies."""
 
-    def __init__(self, cursor: object, business: Business) -> None:
+    def __init__(self, cursor: Any, business: Business) -> None:
         self.cursor, self.business = cursor, business
         self.waiting: dict[str, list[pa.Table]] = {}
         self.rows: dict[str, int] = {}

@@ -57,7 +57,7 @@ def load(
             continue
         progress(f"merge {table.name}")
         merge = _Merge(connection, business, table, key_types, batch_id, loaded_at, zone)
-        counts[table.name] = merge.run(read[table.name], source)
+        counts[table.name] = merge.run(read[table.name], source.zone)
     data_through = source.covered_until or batches.data_through(connection, business, zone)
     batch = Batch(batch_id, loaded_at, source.name, data_through, counts)
     batches.record(connection, business, batch, source.mark)
@@ -81,9 +81,9 @@ class _Merge:
         """The table's name in raw, with its schema."""
         return f"{self.business.name}_raw.{self.table.raw}"
 
-    def run(self, source_table: SourceTable, source: Source) -> TableCounts:
+    def run(self, source_table: SourceTable, zone: str) -> TableCounts:
         """Stages, judges, merges and quarantines; returns the counts, which add up."""
-        origin = source_origin(self.connection, source_table, source.zone)
+        origin = source_origin(self.connection, source_table, zone)
         held = quarantine.origin(self.business, self.table)
         queries = [staging.select(self.table, each, self.key_types) for each in (origin, held)]
         self._execute(f"create or replace temp table stage as {' union all '.join(queries)}")
@@ -92,7 +92,7 @@ class _Merge:
             self._judge_reference(reference)
         self._judge_against_raw()
         self._merge_into_raw()
-        deleted = self._mark_deleted() if source.complete else 0
+        deleted = self._mark_deleted() if source_table.complete else 0
         counts = self._counts()
         rejected = quarantine.keep(
             self.connection, self.business, source_table, origin, self.batch_id, self.loaded_at

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from setia import load as loading
 from setia import publish as publishing
 from setia import transform as transforming
 from setia.batches import Batch
-from setia.errors import TransformError
+from setia.errors import SourceError, TransformError
 from setia.ledger import Run
 from setia.publish import Snapshot
 from setia.schema import Business
@@ -80,8 +80,8 @@ def transform(
     select: str | None = None,
 ) -> Build:
     """raw -> models and their tests, as of an instant (default: as far as the loaded data reaches)."""
+    instant = instants.parse(as_of, settings.zone) if as_of else None
     with _step(settings, business, "transform") as run:
-        instant = instants.parse(as_of, settings.zone) if as_of else None
         with connect(settings, business.name, read_only=True) as connection:
             newest = batches.newest(connection, business)
             through = newest["data_through"] if newest else None
@@ -124,6 +124,8 @@ def run(
     full: bool = False,
 ) -> tuple[Batch, Build, Snapshot]:
     """load, transform, publish."""
+    if as_of:
+        instants.parse(as_of, settings.zone)  # a slip is told before anything is loaded
     batch = load(settings, business, source, full, progress)
     build = transform(settings, business, as_of, progress)
     return batch, build, publish(settings, business, progress)
@@ -159,8 +161,9 @@ def _load_files(
 ) -> Batch:
     mapping = files.read_mapping(source.mapping, business) if source.mapping else {}
     with connect(settings, business.name) as connection, loading.transaction(connection):
-        opened = files.open_source(connection, business, source.folder, mapping, settings.timezone)
-        opened = replace(opened, complete=full)
+        _same_kind(settings, business, batches.newest(connection, business), full, of_files=True)
+        zone = settings.timezone
+        opened = files.open_source(connection, business, source.folder, mapping, zone, full)
         return loading.load(connection, business, opened, settings.timezone, _counted(progress, opened))
 
 
@@ -170,10 +173,23 @@ def _load_postgres(settings: Settings, business: Business, full: bool, progress:
         connect(settings, business.name) as connection,
         loading.transaction(connection),
     ):
-        newest = None if full else batches.newest(connection, business)
-        mark = newest["mark"] if newest else None
+        newest = batches.newest(connection, business)
+        _same_kind(settings, business, newest, full, of_files=False)
+        mark = newest["mark"] if newest and not full else None
         opened = postgres.open_source(connection, business, dsn, settings.timezone, mark)
         return loading.load(connection, business, opened, settings.timezone, _counted(progress, opened))
+
+
+def _same_kind(
+    settings: Settings, business: Business, newest: dict[str, Any] | None, full: bool, of_files: bool
+) -> None:
+    """Keeps a home's rows of one origin: files and PostgreSQL can't tell each other's deleted rows."""
+    if newest and not full and of_files == (newest["source"] == postgres.NAME):
+        raise SourceError(
+            f"{business.name} in {settings.home} was loaded from {newest['source']}.",
+            f"One home holds one source; this one is {'a folder of files' if of_files else postgres.NAME}.",
+            "Use another home (setia --home DIR ...), or replace what is there: add --full.",
+        )
 
 
 @contextmanager

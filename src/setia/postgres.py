@@ -31,6 +31,7 @@ COLUMN_TYPES = {
     "date": "date",
     "timestamp": "timestamp with time zone",
 }
+NAME = "PostgreSQL"
 STATE = "simulation"  # beside the tables: how far the simulated history reaches, and how it goes on
 
 
@@ -65,9 +66,8 @@ def transaction(dsn: str) -> Iterator[Any]:
 def explain(dsn: str, error: Exception) -> SetiaError:
     """The error of a server that refuses or fails, without its password."""
     parts = urlsplit(dsn)
-    password = parts.password or ""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-    said = " ".join(lines).replace(password, "***") if password else " ".join(lines)
+    said = " ".join(lines).replace(dsn, "the server").replace(f":{parts.password}@", ":***@")
     return SourceError(
         f"PostgreSQL at {parts.hostname}:{parts.port or 5432} refused (user {parts.username},"
         f" database {parts.path.lstrip('/')}): {said[:300]}",
@@ -155,13 +155,15 @@ def open_source(
     usable = same and mark is not None and int(mark["horizon"]) <= int(now["horizon"])
     since = int(mark["horizon"]) if usable and mark is not None else None
     covered = _covered_until(connection, business, tables)
+    # Rows of a view carry no transaction of their own: it is read whole each time.
+    views = [row[0] for row in connection.execute(f"select * from {_query(_views(business))}").fetchall()]
     return Source(
-        name="PostgreSQL",
+        name=NAME,
         tables=tuple(
-            _table(business.table(name), business, columns, since) for name, columns in found.items()
+            _table(business.table(name), business, columns, None if name in views else since)
+            for name, columns in found.items()
         ),
         zone=zone,
-        complete=since is None,
         covered_until=covered,
         mark=now,
     )
@@ -208,6 +210,13 @@ def _columns(connection: DuckDBPyConnection, business: Business) -> dict[str, di
     return tables
 
 
+def _views(business: Business) -> str:
+    return (
+        "select relname::text from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
+        f" where nspname = {literal(business.name)} and relkind not in ('r', 'p')"
+    )
+
+
 def _require(business: Business, found: dict[str, dict[str, str]], dsn: str) -> None:
     missing = [table.name for table in business.tables if not table.optional and table.name not in found]
     if missing:
@@ -231,7 +240,8 @@ def _table(table: Table, business: Business, columns: dict[str, str], since: int
     if since is not None:
         sql += f" where age(xmin) <= age('{since % 2**32}'::xid)"
     where = f"{business.name}.{table.name}"
-    return SourceTable(table, f"select * from {_query(sql)}", match_columns(table, list(columns), where))
+    expressions = match_columns(table, list(columns), where)
+    return SourceTable(table, f"select * from {_query(sql)}", expressions, complete=since is None)
 
 
 def _covered_until(

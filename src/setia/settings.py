@@ -129,6 +129,6 @@ def _invalid(error: ValidationError) -> UsageError:
     shown = "(hidden)" if name == "postgres_url" else repr(first["input"])
     return UsageError(
         f"{PREFIX}{name.upper()}={shown} is not valid.",
-        f"{first['msg']}.",
+        f"{first['msg'].removeprefix('Value error, ')}.",
         f"Set it anew:  export {PREFIX}{name.upper()}=...",
     )

@@ -16,11 +16,13 @@ class SourceTable:
 
     `relation` is SQL of its rows as they came; `expressions` maps each of our columns to SQL over them
     (the alias is `source`); `rejects` is SQL of the lines that were no rows at all, as text.
+    `complete`: its rows are all there are, so a key that is missing was deleted.
     """
 
     table: Table
     relation: str
     expressions: Mapping[str, str]
+    complete: bool = False
     rejects: str | None = None
 
 
@@ -28,7 +30,6 @@ class SourceTable:
 class Source:
     """An opened source, all tables at one instant.
 
-    `complete`: its rows are all there are, so a key that is missing was deleted.
     `covered_until`: the instant up to which the source says that it is complete, when it says so.
     `mark`: what the next read needs to know to read only what changed.
     """
@@ -36,7 +37,6 @@ class Source:
     name: str
     tables: tuple[SourceTable, ...]
     zone: str
-    complete: bool
     covered_until: datetime | None = None
     mark: dict[str, Any] = field(default_factory=dict)
 

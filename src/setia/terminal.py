@@ -72,7 +72,9 @@ def show(data: dict[str, Any], lines: list[Any], as_json: bool) -> None:
         return
     console = Console(highlight=False, markup=False)
     for line in lines:
-        console.print(line)
+        # A table that needs more than the window's width is not cropped: figures must stay whole.
+        needed = console.measure(line, options=console.options.update(max_width=400)).minimum
+        console.print(line, width=max(console.width, needed), crop=False, soft_wrap=isinstance(line, str))
 
 
 def complain(error: SetiaError, as_json: bool) -> None:

@@ -17,7 +17,7 @@ from setia.businesses import BUSINESSES
 from setia.errors import SetiaError, WarehouseError
 
 Name = Annotated[
-    str | None, typer.Argument(metavar="[BUSINESS]", help=f"{' or '.join(BUSINESSES)}; all when left out.")
+    str | None, typer.Argument(metavar="BUSINESS", help=f"{' or '.join(BUSINESSES)}; all when left out.")
 ]
 Json = Annotated[bool, typer.Option("--json", help="Print one JSON object, for programs.")]
 Customers = Annotated[int, typer.Option(help="How many customers arrive in all.")]

@@ -18,5 +18,6 @@
     {{ churn_risk('rfm.recency_days', 'rfm.frequency') }} as churn_risk,
     sources._last_batch_id,
     sources._source_rows,
+    '{{ reporting_timezone() }}' as _timezone,
     {{ as_of() }} as dbt_updated_at
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {#- Grain: one row a customer. Question: the same as fct_customer_metrics, writing only the customers who changed.
-    Who changed: a row of theirs is new, changed or gone, or the stored row speaks of another as_of. -#}
+    Who changed: a row of theirs is new, changed or gone, or the stored row speaks of another as_of or zone. -#}
 {{ config(
     materialized='incremental',
     incremental_strategy='merge',
@@ -16,6 +16,7 @@ with changed_sources as (
     where
         stored.customer_id is null
         or stored.dbt_updated_at <> {{ as_of() }}
+        or stored._timezone <> '{{ reporting_timezone() }}'
         or stored._last_batch_id <> sources._last_batch_id
         or stored._source_rows <> sources._source_rows
     {%- endif %}
