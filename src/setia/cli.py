@@ -1,6 +1,5 @@
 """The command line: one short function per verb that parses, calls and prints."""
 
-import os
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -98,8 +97,7 @@ def demo(
             pipeline.demo(settings, each, plan, progress)
         data[each.name], shown = _headlines(settings, each)
         lines += [*shown, ""]
-    program = f"setia --home {_shown(settings.home)}"
-    lines += [f"Everything is in {settings.home}", f"Next:  {program} status"]
+    lines += [f"Everything is in {settings.home}", f"Next:  {terminal.program(settings.home)} status"]
     return {"home": str(settings.home), "businesses": data}, lines
 
 
@@ -107,7 +105,9 @@ def demo(
 @verb
 def simulate(
     business: Annotated[str, typer.Argument(metavar="BUSINESS", help=" or ".join(BUSINESSES))],
-    out: Annotated[Path, typer.Option(help="The folder to write.")],
+    out: Annotated[
+        Path | None, typer.Option(help="The folder to write; default: simulated/BUSINESS in the home.")
+    ] = None,
     customers: Customers = 5000,
     months: Months = 18,
     seed: Seed = 7,
@@ -118,6 +118,7 @@ def simulate(
 ) -> Result:
     """Write the files of a simulated business, and the ground truth beside them."""
     (each,) = find(business)
+    out = out or _settings().home / "simulated" / each.name
     plan = Plan(seed=seed, customers=customers, months=months)
     with terminal.progress(each.title) as progress:
         rows = simulation.simulate(
@@ -192,7 +193,7 @@ def load(
         }
         lines.append(terminal.counts(f"{each.title}: batch {batch.batch_id}", batch.counts()))
         if any(counts.quarantined for counts in batch.tables.values()):
-            lines.append(f"Why rows were quarantined:  setia --home {_shown(settings.home)} why {each.name}")
+            lines.append(f"Why rows were quarantined:  {terminal.program(settings.home)} why {each.name}")
     return {"businesses": data}, lines
 
 
@@ -385,13 +386,6 @@ def _headlines(settings: Settings, business: Business) -> Result:
     rows.append({"figure": "Data through", "value": instants.local(snapshot.as_of, settings.zone)})
     data = {"as_of": last_day, "data_through": snapshot.data_through, "headlines": figures}
     return data, [terminal.table(business.title, rows)]
-
-
-def _shown(path: Path) -> str:
-    try:
-        return os.path.relpath(path) if path.is_relative_to(Path.cwd()) else str(path)
-    except OSError:
-        return str(path)
 
 
 def main() -> None:

@@ -1,16 +1,20 @@
 """What a person sees: figures, tables, progress on the error stream, and errors in three parts."""
 
 import json
+import os
+import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
+from pathlib import Path
 from typing import Any
 
 from rich import box
-from rich.console import Console
+from rich.console import Console, Group
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from setia.errors import SetiaError
 from setia.pipeline import Progress as Report
@@ -33,9 +37,9 @@ def figure(value: Any, unit: str, currency: str) -> str:
     return value.isoformat() if isinstance(value, date | datetime) else str(value)
 
 
-def table(title: str, rows: list[dict[str, Any]]) -> Table:
+def table(title: str, rows: list[dict[str, Any]]) -> Group:
     """Rows of the same keys as a table; text is shown as it is, never as markup."""
-    grid = Table(title=title, title_justify="left", header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
+    grid = Table(header_style="bold", box=box.SIMPLE_HEAD, pad_edge=False)
     for name in rows[0] if rows else ["nothing"]:
         numeric = bool(rows) and isinstance(rows[0][name], int | float)
         cells = [_cell(row[name]) for row in rows]
@@ -49,10 +53,10 @@ def table(title: str, rows: list[dict[str, Any]]) -> Table:
         )
     for row in rows:
         grid.add_row(*(_cell(value) for value in row.values()))
-    return grid
+    return Group(Text(title, style="bold", no_wrap=True), grid)
 
 
-def counts(title: str, tables: dict[str, dict[str, int]]) -> Table:
+def counts(title: str, tables: dict[str, dict[str, int]]) -> Group:
     """Counts per table of a batch; the rare ones only where there are any."""
     rare = [name for name in RARE if any(figures.get(name) for figures in tables.values())]
     always = [name for name in next(iter(tables.values())) if name not in RARE]
@@ -63,6 +67,16 @@ def counts(title: str, tables: dict[str, dict[str, int]]) -> Table:
             for name, figures in tables.items()
         ],
     )
+
+
+def program(home: Path) -> str:
+    """What to type to call this program again from here, in the same home."""
+    called, found = Path(sys.argv[0]), shutil.which("setia")
+    is_found = found is not None and Path(found).resolve() == called.resolve()
+    name = "setia" if is_found or called.name != "setia" else os.path.relpath(called)
+    if home == Path(".setia").resolve():
+        return name
+    return f"{name} --home {os.path.relpath(home) if home.is_relative_to(Path.cwd()) else home}"
 
 
 def show(data: dict[str, Any], lines: list[Any], as_json: bool) -> None:
