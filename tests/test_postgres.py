@@ -189,3 +189,14 @@ def test_one_home_holds_one_source(source, mine, shop, tutorial):
     load(mine, shop)
     with pytest.raises(SourceError, match="One home holds one source"):
         pipeline.load(mine, shop, pipeline.Files(tutorial), False, lambda what, done, of: None)
+
+
+def test_a_row_that_turns_bad_without_any_clock_leaves_raw(source, mine, shop):
+    execute(source, order(1))
+    load(mine, shop)
+    execute(source, "update ecommerce.orders set status = 'eaten'")
+    assert load(mine, shop).tables["orders"].quarantined == 1
+    assert orders(mine) == []
+    execute(source, "update ecommerce.orders set status = 'completed', updated_at = '2020-01-01'")
+    load(mine, shop)
+    assert orders(mine) == [1]

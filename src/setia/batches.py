@@ -20,7 +20,8 @@ OUTLIER_SHARE = 0.001
 class TableCounts:
     """What became of one table's rows: rows_in = loaded + quarantined + duplicates, always.
 
-    `unchanged` are among the loaded; `released` came out of quarantine, `deleted` were marked, both apart.
+    `unchanged` are among the loaded. Apart from these: `released` came out of quarantine, `withdrawn` went
+    there from raw because their parent left or changed, `deleted` are gone from the source.
     """
 
     rows_in: int = 0
@@ -29,6 +30,7 @@ class TableCounts:
     duplicates: int = 0
     unchanged: int = 0
     released: int = 0
+    withdrawn: int = 0
     deleted: int = 0
 
 

@@ -121,7 +121,10 @@ def _find(folder: Path, table: Table, file: str | None) -> Path | None:
 def _table(connection: DuckDBPyConnection, table: Table, path: Path, told: Mapping[str, Any]) -> SourceTable:
     if path.suffix == ".csv":
         relation, found = _csv(path, table)
-        rejects: str | None = f"select csv_line from rejects_{table.name}"
+        # A line with two surplus columns is rejected twice.
+        rejects: str | None = (
+            f"select any_value(csv_line) as csv_line from rejects_{table.name} group by line"
+        )
     else:
         relation, rejects = f"read_parquet({literal(str(path))})", None
         try:

@@ -53,11 +53,10 @@ def load(
     batch_id = batches.next_id(connection, business)
     counts = {}
     for table in business.tables:
-        if table.name not in read:
-            continue
-        progress(f"merge {table.name}")
+        if table.name in read:
+            progress(f"merge {table.name}")
         merge = _Merge(connection, business, table, key_types, batch_id, loaded_at, zone)
-        counts[table.name] = merge.run(read[table.name], source.zone)
+        counts[table.name] = merge.run(read.get(table.name), source.zone)
     data_through = source.covered_until or batches.data_through(connection, business, zone)
     batch = Batch(batch_id, loaded_at, source.name, data_through, counts)
     batches.record(connection, business, batch, source.mark)
@@ -81,36 +80,51 @@ class _Merge:
         """The table's name in raw, with its schema."""
         return f"{self.business.name}_raw.{self.table.raw}"
 
-    def run(self, source_table: SourceTable, zone: str) -> TableCounts:
-        """Stages, judges, merges and quarantines; returns the counts, which add up."""
-        origin = source_origin(self.connection, source_table, zone)
+    def run(self, source_table: SourceTable | None, zone: str) -> TableCounts:
+        """Stages, judges, merges and quarantines; returns the counts, which add up.
+
+        Without a source only what is held is tried again, and what lost its parent is withdrawn.
+        """
+        origin = source_origin(self.connection, source_table, zone) if source_table else None
         held = quarantine.origin(self.business, self.table)
-        queries = [staging.select(self.table, each, self.key_types) for each in (origin, held)]
+        queries = [staging.select(self.table, each, self.key_types) for each in (origin, held) if each]
         self._execute(f"create or replace temp table stage as {' union all '.join(queries)}")
-        self._choose_versions()
+        current = source_table is not None and source_table.current
+        self._choose_versions(current)
         for reference in self.table.references:
             self._judge_reference(reference)
-        self._judge_against_raw()
-        self._merge_into_raw()
-        deleted = self._mark_deleted() if source_table.complete else 0
+        self._judge_against_raw(current)
+        self._merge_into_raw(current)
+        deleted = self._mark_deleted() if source_table and source_table.complete else 0
         counts = self._counts()
-        rejected = quarantine.keep(
-            self.connection, self.business, source_table, origin, self.batch_id, self.loaded_at
-        )
-        self._execute(f"drop table stage; drop table source_{self.table.name}")
-        counts["rows_in"] += rejected
-        counts["quarantined"] += rejected
-        return TableCounts(**counts, deleted=deleted)
+        quarantine.keep(self.connection, self.business, self.table, origin, (self.batch_id, self.loaded_at))
+        if source_table and source_table.rejects:
+            rejected = quarantine.keep_rejects(
+                self.connection, self.business, source_table, (self.batch_id, self.loaded_at)
+            )
+            counts["rows_in"] += rejected
+            counts["quarantined"] += rejected
+        withdrawn = sum(self._withdraw(reference) for reference in self.table.references)
+        self._execute("drop table stage")
+        if source_table:
+            self._execute(f"drop table source_{self.table.name}")
+        return TableCounts(**counts, deleted=deleted, withdrawn=withdrawn)
 
-    def _choose_versions(self) -> None:
+    def _choose_versions(self, current: bool) -> None:
         # One version a key: the newest, a good one before a bad one, then by content, never by chance.
         key = quote(self.table.key)
+        # A held row whose key came again is history: its new version is judged in its place.
+        forget = (
+            f"delete from stage where _origin = 'quarantine' and {key} in"
+            f" (select {key} from stage where _origin = 'source' and {key} is not null)"
+        )
+        if current:
+            self._execute(forget)
         order = ", ".join(f"{quote(column.name)} desc nulls last" for column in self.table.columns[1:])
         self._execute(
             f"create or replace temp table losers as"
-            f" select _origin, _n, _rule is null as is_good, newest_is_bad from ("
-            f"  select _origin, _n, _rule, row_number() over newest_first as place,"
-            f"   first_value(_rule is not null) over newest_first as newest_is_bad"
+            f" select _origin, _n, _rule is null as is_good from ("
+            f"  select _origin, _n, _rule, row_number() over newest_first as place"
             f"  from stage where {key} is not null and {key} in"
             f"   (select {key} from stage group by {key} having count(*) > 1)"
             f"  window newest_first as (partition by {key}"
@@ -121,11 +135,7 @@ class _Merge:
             "update stage set _rule = 'duplicate' from losers where stage._origin = losers._origin"
             " and stage._n = losers._n and losers.is_good"
         )
-        # A held row whose key came again is history: its new version was judged in its place.
-        self._execute(
-            f"delete from stage where _origin = 'quarantine' and {key} in"
-            f" (select {key} from stage where _origin = 'source' and {key} is not null)"
-        )
+        self._execute(forget)
 
     def _judge_reference(self, reference: Reference) -> None:
         parent = self.business.table(reference.table)
@@ -134,47 +144,81 @@ class _Merge:
         self._execute(
             f"update stage set _rule = 'orphan', _column = {literal(reference.column)} where _rule is null"
             f" and {column} is not null and not exists"
-            f" (select 1 from {parent_raw} as parent where parent.{key} = stage.{column})"
+            f" (select 1 from {parent_raw} as parent"
+            f" where parent.{key} = stage.{column} and parent._deleted_at is null)"
         )
-        broken = []
-        if reference.same:
-            own, theirs = (quote(name) for name in reference.same)
-            broken.append(("owner_mismatch", reference.same[0], f"stage.{own} <> parent.{theirs}"))
-        if reference.not_before:
-            own, theirs = (
-                f"cast(timezone({literal(self.zone)}, {side}.{quote(name)}) as date)"
-                for side, name in zip(("stage", "parent"), reference.not_before, strict=True)
-            )
-            broken.append(("before_parent", reference.not_before[0], f"{own} < {theirs}"))
-        for rule, name, condition in broken:
+        for rule, name, condition in self._disagreements(reference, "stage"):
             self._execute(
                 f"update stage set _rule = {literal(rule)}, _column = {literal(name)} from {parent_raw} as parent"
                 f" where stage._rule is null and parent.{key} = stage.{column} and {condition}"
             )
 
-    def _judge_against_raw(self) -> None:
+    def _disagreements(self, reference: Reference, row: str) -> list[tuple[str, str, str]]:
+        """(rule, column, SQL condition) of each way in which a row and its `parent` can't both be right."""
+        found = []
+        if reference.same:
+            own, theirs = (quote(name) for name in reference.same)
+            found.append(("owner_mismatch", reference.same[0], f"{row}.{own} <> parent.{theirs}"))
+        if reference.not_before:
+            own, theirs = (
+                f"cast(timezone({literal(self.zone)}, {side}.{quote(name)}) as date)"
+                for side, name in zip((row, "parent"), reference.not_before, strict=True)
+            )
+            found.append(("before_parent", reference.not_before[0], f"{own} < {theirs}"))
+        return found
+
+    def _withdraw(self, reference: Reference) -> int:
+        """Moves rows of raw into quarantine whose parent left raw in this batch, or changed against them.
+
+        A full load would not have them in raw. Returns how many; looks at the children of changed parents
+        only, and at all of them only when some parent left.
+        """
+        parent = self.business.table(reference.table)
+        joined = (
+            f"from {self.raw} as raw left join {self.business.name}_raw.{parent.raw} as parent"
+            f" on parent.{quote(parent.key)} = raw.{quote(reference.column)} where raw._deleted_at is null"
+        )
+        gone = f"(parent.{quote(parent.key)} is null or parent._deleted_at is not null)"
+        lost = f"raw.{quote(reference.column)} is not null and {gone}"
+        judged = [("orphan", reference.column, lost)]
+        for rule, name, condition in self._disagreements(reference, "raw"):
+            judged.append((rule, name, f"parent._batch_id = {self.batch_id} and {condition}"))
+        return sum(
+            quarantine.withdraw(
+                self.connection,
+                self.business,
+                self.table,
+                f"select raw.*, {literal(rule)}, {literal(name)} {joined} and {condition}",
+                (self.batch_id, self.loaded_at, self.zone),
+            )
+            for rule, name, condition in judged
+        )
+
+    def _judge_against_raw(self, current: bool) -> None:
         # Rows as they stand are left alone, so that what depends on them need not be built again.
         key = quote(self.table.key)
+        older = "stage.updated_at < raw.updated_at"
+        if current:
+            older = f"(stage._origin = 'quarantine' and {older})"
         stage, raw = (
             ", ".join(f"{side}.{quote(column.name)}" for column in self.table.columns)
             for side in ("stage", "raw")
         )
         self._execute(
-            f"update stage set _rule = case when stage.updated_at < raw.updated_at then 'duplicate'"
-            f"  else 'unchanged' end"
+            f"update stage set _rule = case when {older} then 'duplicate' else 'unchanged' end"
             f" from {self.raw} as raw where stage._rule is null and raw.{key} = stage.{key} and ("
-            f"  stage.updated_at < raw.updated_at"
+            f"  {older}"
             f"  or (raw._deleted_at is null and ({stage}) is not distinct from ({raw})))"
         )
 
-    def _merge_into_raw(self) -> None:
+    def _merge_into_raw(self, current: bool) -> None:
         key = quote(self.table.key)
         names = ", ".join(quote(column.name) for column in self.table.columns)
         # A newer version that breaks a rule takes its older one out of raw: a full load would not have it.
         self._execute(
             f"delete from {self.raw} as raw using stage where raw.{key} = stage.{key} and"
             f" (stage._rule is null or (stage._rule not in ('duplicate', 'unchanged')"
-            f"  and stage._origin = 'source' and stage.updated_at >= raw.updated_at))"
+            f"  and stage._origin = 'source' and ({current} or stage.updated_at > raw.updated_at)))"
         )
         self._execute(
             f"insert into {self.raw} select {names}, $loaded_at, $batch_id, null from stage where _rule is null",
@@ -267,7 +311,10 @@ def _key_types(
             " and column_name = ?",
             [f"{business.name}_raw", table.raw, table.key],
         ).fetchone()
-        types[table.name] = row[0] if row else _first_key_type(connection, read.get(table.name))
+        is_known = (
+            row and connection.execute(f"select 1 from {business.name}_raw.{table.raw} limit 1").fetchone()
+        )
+        types[table.name] = row[0] if row and is_known else _first_key_type(connection, read.get(table.name))
     return types
 
 
@@ -299,7 +346,9 @@ def _create(connection: DuckDBPyConnection, business: Business, key_types: dict[
             for column in table.columns
         ]
         columns += ["_loaded_at timestamptz not null", "_batch_id bigint not null", "_deleted_at timestamptz"]
-        connection.execute(
-            f"create table if not exists {business.name}_raw.{table.raw} ({', '.join(columns)})"
-        )
+        name = f"{business.name}_raw.{table.raw}"
+        connection.execute(f"create table if not exists {name} ({', '.join(columns)})")
+        if connection.execute(f"select 1 from {name} limit 1").fetchone() is None:
+            # Nothing has decided yet what the keys are.
+            connection.execute(f"create or replace table {name} ({', '.join(columns)})")
         quarantine.create(connection, business, table)

@@ -241,7 +241,8 @@ def _table(table: Table, business: Business, columns: dict[str, str], since: int
         sql += f" where age(xmin) <= age('{since % 2**32}'::xid)"
     where = f"{business.name}.{table.name}"
     expressions = match_columns(table, list(columns), where)
-    return SourceTable(table, f"select * from {_query(sql)}", expressions, complete=since is None)
+    query = f"select * from {_query(sql)}"
+    return SourceTable(table, query, expressions, complete=since is None, current=True)
 
 
 def _covered_until(

@@ -1,5 +1,6 @@
 """Rows that broke a rule, whole, with the rule: one table per raw table, and what would fix them."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -48,36 +49,31 @@ def origin(business: Business, table: Table) -> Origin:
 def keep(
     connection: DuckDBPyConnection,
     business: Business,
-    source_table: SourceTable,
-    source: Origin,
-    batch_id: int,
-    loaded_at: datetime,
-) -> int:
-    """Makes the quarantine hold exactly the bad rows of `stage`; returns how many lines were no rows at all.
+    table: Table,
+    source: Origin | None,
+    batch: tuple[int, datetime],
+) -> None:
+    """Makes the quarantine hold exactly the bad rows of `stage`, beside lines that were no rows.
 
     A row that is still bad keeps the batch in which it came; one that came again, the same, is held once.
     """
-    table = source_table.table
     name = _name(business, table)
-    ours = ", ".join(
-        f"{quote(column.name)} := cast({source.expressions[column.name]} as varchar)"
-        for column in table.columns
-    )
     connection.execute(
-        f"create or replace temp table held as select held.* replace (stage._rule as _rule, stage._column as _column)"
+        "create or replace temp table held as"
+        " select held.* replace (stage._rule as _rule, stage._column as _column)"
         f" from {name} as held join stage on stage._origin = 'quarantine' and stage._n = held.rowid"
         " where stage._rule not in ('duplicate', 'unchanged')"
         f" union all select * from {name} where _ours is null"
     )
-    connection.execute(
-        f"insert into held select {batch_id}, $loaded_at, stage._rule, stage._column,"
-        f" cast({source.expressions[table.key]} as varchar), {source.zone}, to_json(source),"
-        f" to_json(struct_pack({ours})) from {source.relation} as source"
-        " join stage on stage._origin = 'source' and stage._n = source.rowid"
-        " where stage._rule not in ('duplicate', 'unchanged')",
-        {"loaded_at": loaded_at},
-    )
-    rejected = _keep_rejects(connection, source_table, batch_id, loaded_at)
+    if source is not None:
+        connection.execute(
+            "insert into held select $batch_id, $at, stage._rule, stage._column,"
+            f" cast({source.expressions[table.key]} as varchar), {source.zone}, to_json(source),"
+            f" {_texts(table, source.expressions)} from {source.relation} as source"
+            " join stage on stage._origin = 'source' and stage._n = source.rowid"
+            " where stage._rule not in ('duplicate', 'unchanged')",
+            {"batch_id": batch[0], "at": batch[1]},
+        )
     connection.execute(f"delete from {name}")
     connection.execute(
         f"insert into {name} select * from held qualify row_number() over ("
@@ -85,7 +81,54 @@ def keep(
         " order by _batch_id, _rule, _column, _key, _row"
     )
     connection.execute("drop table held")
-    return rejected
+
+
+def keep_rejects(
+    connection: DuckDBPyConnection,
+    business: Business,
+    source_table: SourceTable,
+    batch: tuple[int, datetime],
+) -> int:
+    """Holds the lines that were no rows at all, as text; returns how many the source had."""
+    name = _name(business, source_table.table)
+    lines = f"(select csv_line as line from ({source_table.rejects}))"
+    connection.execute(
+        f"insert into {name} select distinct $batch_id, $at, 'not_parseable', null, null, '', to_json(line), null"
+        f" from {lines} where to_json(line) not in (select _row from {name} where _ours is null)",
+        {"batch_id": batch[0], "at": batch[1]},
+    )
+    row = connection.execute(f"select count(*) from {lines}").fetchone()
+    return int(row[0]) if row else 0
+
+
+def withdraw(
+    connection: DuckDBPyConnection,
+    business: Business,
+    table: Table,
+    query: str,
+    batch: tuple[int, datetime, str],
+) -> int:
+    """Moves rows of raw, with the rule and the column that they break now, into quarantine; returns how many.
+
+    `query` selects whole rows of raw and then the rule and the column.
+    """
+    raw, key = f"{business.name}_raw.{table.raw}", quote(table.key)
+    names = [column.name for column in table.columns]
+    aliases = ", ".join(quote(name) for name in (*names, "_at", "_from", "_gone", "_rule", "_column"))
+    connection.execute(f"create or replace temp table withdrawn as select * from ({query}) as one({aliases})")
+    row = connection.execute("select count(*) from withdrawn").fetchone()
+    if row is None or not row[0]:
+        return 0
+    ours = {name: f"source.{quote(name)}" for name in names}
+    values = ", ".join(f"{quote(name)} := {sql}" for name, sql in ours.items())
+    connection.execute(
+        f"insert into {_name(business, table)} select $batch_id, $at, _rule, _column, cast({key} as varchar),"
+        f" $zone, to_json(struct_pack({values})), {_texts(table, ours)} from withdrawn as source"
+        f" where cast({key} as varchar) not in (select _key from {_name(business, table)} where _key is not null)",
+        {"batch_id": batch[0], "at": batch[1], "zone": batch[2]},
+    )
+    connection.execute(f"delete from {raw} where {key} in (select {key} from withdrawn)")
+    return int(row[0])
 
 
 def rows(
@@ -136,14 +179,9 @@ def _name(business: Business, table: Table) -> str:
     return f"{business.name}_quarantine.{table.raw}"
 
 
-def _keep_rejects(
-    connection: DuckDBPyConnection, source_table: SourceTable, batch_id: int, loaded_at: datetime
-) -> int:
-    if source_table.rejects is None:
-        return 0
-    row = connection.execute(
-        f"insert into held select {batch_id}, $loaded_at, 'not_parseable', null, null, '',"
-        f" to_json(line), null from (select distinct csv_line as line from ({source_table.rejects}))",
-        {"loaded_at": loaded_at},
-    ).fetchone()
-    return int(row[0]) if row else 0
+def _texts(table: Table, expressions: Mapping[str, str]) -> str:
+    """SQL of our columns as a JSON object of texts, which `origin` reads again."""
+    texts = ", ".join(
+        f"{quote(column.name)} := cast({expressions[column.name]} as varchar)" for column in table.columns
+    )
+    return f"to_json(struct_pack({texts}))"

@@ -17,12 +17,15 @@ class SourceTable:
     `relation` is SQL of its rows as they came; `expressions` maps each of our columns to SQL over them
     (the alias is `source`); `rejects` is SQL of the lines that were no rows at all, as text.
     `complete`: its rows are all there are, so a key that is missing was deleted.
+    `current`: each row is what the source holds now, whatever its `updated_at` says; files may hold old
+    versions, a database does not.
     """
 
     table: Table
     relation: str
     expressions: Mapping[str, str]
     complete: bool = False
+    current: bool = False
     rejects: str | None = None
 
 

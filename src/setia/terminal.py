@@ -19,7 +19,7 @@ from rich.text import Text
 from setia.errors import SetiaError
 from setia.pipeline import Progress as Report
 
-RARE = ("unchanged", "released", "deleted")
+RARE = ("unchanged", "released", "withdrawn", "deleted")
 WHOLE_WIDTH = 24  # text up to here is not broken over lines
 
 
