@@ -51,11 +51,11 @@ def load(
     key_types = _key_types(connection, business, read)
     _create(connection, business, key_types)
     batch_id = batches.next_id(connection, business)
-    counts = {}
+    counts, shrunk = {}, set[str]()
     for table in business.tables:
         if table.name in read:
             progress(f"merge {table.name}")
-        merge = _Merge(connection, business, table, key_types, batch_id, loaded_at, zone)
+        merge = _Merge(connection, business, table, key_types, batch_id, loaded_at, zone, shrunk)
         counts[table.name] = merge.run(read.get(table.name), source.zone)
     data_through = source.covered_until or batches.data_through(connection, business, zone)
     batch = Batch(batch_id, loaded_at, source.name, data_through, counts)
@@ -74,6 +74,8 @@ class _Merge:
     batch_id: int
     loaded_at: datetime
     zone: str
+    shrunk: set[str]
+    """Tables whose rows left raw in this batch; shared by the batch's merges."""
 
     @property
     def raw(self) -> str:
@@ -94,7 +96,7 @@ class _Merge:
         for reference in self.table.references:
             self._judge_reference(reference)
         self._judge_against_raw(current)
-        self._merge_into_raw(current)
+        left = self._merge_into_raw(current)
         deleted = self._mark_deleted() if source_table and source_table.complete else 0
         counts = self._counts()
         quarantine.keep(self.connection, self.business, self.table, origin, (self.batch_id, self.loaded_at))
@@ -105,6 +107,8 @@ class _Merge:
             counts["rows_in"] += rejected
             counts["quarantined"] += rejected
         withdrawn = sum(self._withdraw(reference) for reference in self.table.references)
+        if left or deleted or withdrawn:
+            self.shrunk.add(self.table.name)
         self._execute("drop table stage")
         if source_table:
             self._execute(f"drop table source_{self.table.name}")
@@ -180,7 +184,7 @@ class _Merge:
         )
         gone = f"(parent.{quote(parent.key)} is null or parent._deleted_at is not null)"
         lost = f"raw.{quote(reference.column)} is not null and {gone}"
-        judged = [("orphan", reference.column, lost)]
+        judged = [("orphan", reference.column, lost)] if parent.name in self.shrunk else []
         for rule, name, condition in self._disagreements(reference, "raw"):
             judged.append((rule, name, f"parent._batch_id = {self.batch_id} and {condition}"))
         return sum(
@@ -211,19 +215,24 @@ class _Merge:
             f"  or (raw._deleted_at is null and ({stage}) is not distinct from ({raw})))"
         )
 
-    def _merge_into_raw(self, current: bool) -> None:
+    def _merge_into_raw(self, current: bool) -> int:
+        """Replaces and adds the good rows; returns how many left raw because their new version is bad.
+
+        A full load would not have the older good version of those either.
+        """
         key = quote(self.table.key)
         names = ", ".join(quote(column.name) for column in self.table.columns)
-        # A newer version that breaks a rule takes its older one out of raw: a full load would not have it.
-        self._execute(
-            f"delete from {self.raw} as raw using stage where raw.{key} = stage.{key} and"
-            f" (stage._rule is null or (stage._rule not in ('duplicate', 'unchanged')"
-            f"  and stage._origin = 'source' and ({current} or stage.updated_at > raw.updated_at)))"
-        )
+        same_key = f"delete from {self.raw} as raw using stage where raw.{key} = stage.{key}"
+        self._execute(f"{same_key} and stage._rule is null")
+        left = self._execute(
+            f"{same_key} and stage._rule not in ('duplicate', 'unchanged') and stage._origin = 'source'"
+            f" and ({current} or stage.updated_at > raw.updated_at)"
+        ).fetchone()
         self._execute(
             f"insert into {self.raw} select {names}, $loaded_at, $batch_id, null from stage where _rule is null",
             {"loaded_at": self.loaded_at, "batch_id": self.batch_id},
         )
+        return int(left[0]) if left else 0
 
     def _counts(self) -> dict[str, int]:
         names = ("rows_in", "loaded", "quarantined", "duplicates", "unchanged", "released")
