@@ -2,10 +2,11 @@
 
 import csv
 import json
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import replace
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 from zoneinfo import available_timezones
@@ -15,11 +16,16 @@ from duckdb import DuckDBPyConnection
 
 from setia.errors import SourceError, UsageError
 from setia.schema import Business, Table
-from setia.sources import Source, SourceTable, match_columns
+from setia.sources import Source, SourceTable, match_columns, positional
 from setia.warehouses import literal
 
 SUFFIXES = (".parquet", ".csv")
 READABLE = "A CSV file must be UTF-8 with a header line and one kind of line end; a Parquet file whole."
+MEANT = {
+    "columns": "the name of a column of theirs, in quotes",
+    "constants": "one text, number or date",
+    "values": 'a table such as {DONE = "completed"}',
+}
 TABLE_KEYS = {"file", "columns", "constants", "values"}
 
 
@@ -46,7 +52,7 @@ def open_source(
         told = mapping.get("tables", {}).get(table.name, {})
         path = _find(folder, table, told.get("file"))
         if path is not None:
-            tables.append(replace(_table(connection, table, path, told), complete=complete))
+            tables.append(replace(_table(connection, table, path, told), complete=complete, current=complete))
     return Source(
         name=str(folder),
         tables=tuple(tables),
@@ -74,9 +80,11 @@ def read_mapping(path: Path, business: Business) -> dict[str, Any]:
         raise _meaningless(path, name, ["timezone", "tables"])
     if mapping.get("timezone", "UTC") not in available_timezones():
         raise _meaningless(path, mapping["timezone"], ["a zone such as Asia/Jakarta"])
+    if not isinstance(mapping.get("tables", {}), dict):
+        raise _meaningless(path, "tables", ["[tables.NAME]"])
     for name, told in mapping.get("tables", {}).items():
-        if name not in known:
-            raise _meaningless(path, f"tables.{name}", list(known))
+        if name not in known or not isinstance(told, dict):
+            raise _meaningless(path, f"tables.{name}", [f"[tables.{one}]" for one in known])
         _check_table(path, known[name], told)
     return mapping
 
@@ -85,10 +93,30 @@ def _check_table(path: Path, table: Table, told: Mapping[str, Any]) -> None:
     columns = [column.name for column in table.columns]
     for key in told.keys() - TABLE_KEYS:
         raise _meaningless(path, f"tables.{table.name}.{key}", sorted(TABLE_KEYS))
+    if not _is_name(told.get("file", "some")):
+        raise _meaningless(path, f"tables.{table.name}.file", ["the name of a file"])
     for key in ("columns", "constants", "values"):
-        for name in told.get(key, {}):
+        section = told.get(key, {})
+        if not isinstance(section, dict):
+            raise _meaningless(path, f"tables.{table.name}.{key}", [f"[tables.{table.name}.{key}]"])
+        for name, value in section.items():
             if name not in columns:
                 raise _meaningless(path, f"tables.{table.name}.{key}.{name}", columns)
+            if not _is_meant(key, value):
+                where = f"tables.{table.name}.{key}.{name}"
+                raise _meaningless(path, f"{where} = {value!r}", [MEANT[key]])
+
+
+def _is_meant(key: str, value: Any) -> bool:
+    if key == "constants":
+        return isinstance(value, str | int | float | date) and "\0" not in str(value)
+    if key == "values":
+        return isinstance(value, dict) and all(map(_is_name, [*value, *value.values()]))
+    return _is_name(value)
+
+
+def _is_name(value: Any) -> bool:
+    return isinstance(value, str) and value != "" and "\0" not in value
 
 
 def _meaningless(path: Path, name: str, known: list[str]) -> UsageError:
@@ -126,7 +154,7 @@ def _table(connection: DuckDBPyConnection, table: Table, path: Path, told: Mappi
             f"select any_value(csv_line) as csv_line from rejects_{table.name} group by line"
         )
     else:
-        relation, rejects = f"read_parquet({literal(str(path))})", None
+        relation, rejects = f"read_parquet({_one_file(path)})", None
         try:
             found = [row[0] for row in connection.execute(f"describe select * from {relation}").fetchall()]
         except duckdb.Error as error:
@@ -134,7 +162,8 @@ def _table(connection: DuckDBPyConnection, table: Table, path: Path, told: Mappi
     expressions = match_columns(table, found, path.name, told.get("columns"), told.get("constants"))
     for name, values in told.get("values", {}).items():
         expressions[name] = _translate(expressions[name], values)
-    return SourceTable(table, f"select * from {relation}", expressions, rejects=rejects)
+    query = positional(f"select * from {relation}", len(found))
+    return SourceTable(table, query, tuple(found), expressions, rejects=rejects)
 
 
 def unreadable(path: Path | str, error: Exception) -> SourceError:
@@ -163,20 +192,29 @@ def _csv(path: Path, table: Table) -> tuple[str, list[str]]:
     wrong = [name for name in names if not name or lower.count(name.lower()) > 1]
     if wrong or not names:
         raise SourceError(
-            f"{path} has a header with {wrong[0]!r} twice or unnamed." if names else f"{path} is empty.",
+            f"{path} has a header with {wrong[0]!r} twice or unnamed."
+            if names
+            else f"{path} is empty, or its first line is.",
             "The first line names every column, each once.",
             f"Correct the first line of {path}.",
         )
-    columns = ", ".join(f"{literal(name)}: 'VARCHAR'" for name in names)
+    columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(1, len(names) + 1))
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {literal(delimiter)},"
         " quote = '\"', escape = '\"', max_line_size = 16777216, store_rejects = true, rejects_limit = 0,"
         f" rejects_table = 'rejects_{table.name}', rejects_scan = 'scans_{table.name}'"
     )
-    return f"read_csv({literal(str(path))}, {options})", names
+    return f"read_csv({_one_file(path)}, {options})", names
+
+
+def _one_file(path: Path) -> str:
+    """SQL of this very path: DuckDB would take brackets and stars in it for a pattern of many files."""
+    return literal(re.sub(r"([\[*?])", r"[\1]", str(path)))
 
 
 def _translate(expression: str, values: Mapping[str, str]) -> str:
+    if not values:
+        return expression
     whens = " ".join(
         f"when {literal(theirs.strip().lower())} then {literal(str(ours))}" for theirs, ours in values.items()
     )

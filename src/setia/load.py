@@ -89,7 +89,9 @@ class _Merge:
         """
         origin = source_origin(self.connection, source_table, zone) if source_table else None
         held = quarantine.origin(self.business, self.table)
-        queries = [staging.select(self.table, each, self.key_types) for each in (origin, held) if each]
+        complete = source_table is not None and source_table.complete
+        origins = (origin, held if not complete else None)
+        queries = [staging.select(self.table, each, self.key_types) for each in origins if each]
         self._execute(f"create or replace temp table stage as {' union all '.join(queries)}")
         current = source_table is not None and source_table.current
         self._choose_versions(current)
@@ -97,9 +99,10 @@ class _Merge:
             self._judge_reference(reference)
         self._judge_against_raw(current)
         left = self._merge_into_raw(current)
-        deleted = self._mark_deleted() if source_table and source_table.complete else 0
+        deleted = self._mark_deleted() if complete else 0
         counts = self._counts()
-        quarantine.keep(self.connection, self.business, self.table, origin, (self.batch_id, self.loaded_at))
+        read = (source_table, origin) if source_table and origin else None
+        quarantine.keep(self.connection, self.business, self.table, read, (self.batch_id, self.loaded_at))
         if source_table and source_table.rejects:
             rejected = quarantine.keep_rejects(
                 self.connection, self.business, source_table, (self.batch_id, self.loaded_at)
@@ -115,31 +118,30 @@ class _Merge:
         return TableCounts(**counts, deleted=deleted, withdrawn=withdrawn)
 
     def _choose_versions(self, current: bool) -> None:
-        # One version a key: the newest, a good one before a bad one, then by content, never by chance.
+        """One version a key: the newest, then what came later, then a good one, then by content.
+
+        Older versions are duplicates, and so are good ones that lose; a bad one of the same age stays in
+        sight. A held row that loses to one of the source is history.
+        """
         key = quote(self.table.key)
-        # A held row whose key came again is history: its new version is judged in its place.
-        forget = (
-            f"delete from stage where _origin = 'quarantine' and {key} in"
-            f" (select {key} from stage where _origin = 'source' and {key} is not null)"
-        )
-        if current:
-            self._execute(forget)
         order = ", ".join(f"{quote(column.name)} desc nulls last" for column in self.table.columns[1:])
+        newest = "_origin desc, updated_at" if current else "updated_at desc nulls last, _origin"
         self._execute(
             f"create or replace temp table losers as"
-            f" select _origin, _n, _rule is null as is_good from ("
-            f"  select _origin, _n, _rule, row_number() over newest_first as place"
+            f" select _origin, _n, _rule is null or coalesce(updated_at < newest, false) as is_duplicate from ("
+            f"  select _origin, _n, _rule, updated_at, row_number() over newest_first as place,"
+            f"   first_value(updated_at) over newest_first as newest"
             f"  from stage where {key} is not null and {key} in"
             f"   (select {key} from stage group by {key} having count(*) > 1)"
             f"  window newest_first as (partition by {key}"
-            f"   order by updated_at desc nulls last, _rule is null desc, {order}, _origin desc, _n)"
+            f"   order by {newest} desc nulls last, _rule is null desc, {order}, _n)"
             f" ) where place > 1"
         )
         self._execute(
-            "update stage set _rule = 'duplicate' from losers where stage._origin = losers._origin"
-            " and stage._n = losers._n and losers.is_good"
+            "update stage set _rule = case when is_duplicate then 'duplicate' else _rule end, _is_loser = true"
+            " from losers where stage._origin = losers._origin and stage._n = losers._n"
         )
-        self._execute(forget)
+        self._execute("delete from stage where _origin = 'quarantine' and _is_loser")
 
     def _judge_reference(self, reference: Reference) -> None:
         parent = self.business.table(reference.table)
@@ -201,7 +203,7 @@ class _Merge:
     def _judge_against_raw(self, current: bool) -> None:
         # Rows as they stand are left alone, so that what depends on them need not be built again.
         key = quote(self.table.key)
-        older = "stage.updated_at < raw.updated_at"
+        older = "raw._deleted_at is null and stage.updated_at < raw.updated_at"
         if current:
             older = f"(stage._origin = 'quarantine' and {older})"
         stage, raw = (
@@ -226,7 +228,7 @@ class _Merge:
         self._execute(f"{same_key} and stage._rule is null")
         left = self._execute(
             f"{same_key} and stage._rule not in ('duplicate', 'unchanged') and stage._origin = 'source'"
-            f" and ({current} or stage.updated_at > raw.updated_at)"
+            f" and not stage._is_loser and ({current} or coalesce(stage.updated_at > raw.updated_at, true))"
         ).fetchone()
         self._execute(
             f"insert into {self.raw} select {names}, $loaded_at, $batch_id, null from stage where _rule is null",
@@ -305,9 +307,15 @@ def _read(connection: DuckDBPyConnection, source_table: SourceTable) -> None:
     try:
         connection.execute(f"create or replace temp table source_{name} as {source_table.relation}")
     except duckdb.Error as error:
-        if "No space left" in str(error) or "postgres" in str(error).lower():
+        if "No space left" in str(error):
             raise
-        raise unreadable(name, error) from error
+        if not source_table.current or "postgres_query" not in source_table.relation:
+            raise unreadable(name, error) from error
+        raise SourceError(
+            f"{name} can't be read from PostgreSQL: {str(error).splitlines()[0]}",
+            "It must be a table or view that this user may read.",
+            "Correct it, or its rights, and repeat the command; nothing was loaded.",
+        ) from error
 
 
 def _key_types(
@@ -337,10 +345,11 @@ def _first_key_type(connection: DuckDBPyConnection, source_table: SourceTable | 
     row = connection.execute(f"select typeof({value}) from {relation} limit 1").fetchone()
     if row is None or row[0] in INTEGERS:
         return "BIGINT"
-    pattern = KEY_NUMBER + (r"(\.0)?" if row[0] in ("DOUBLE", "FLOAT") else "")
+    text = f"trim(cast({value} as varchar))"
+    pattern = KEY_NUMBER + ("" if row[0] == "VARCHAR" else r"(\.0+)?")
     row = connection.execute(
-        f"select bool_and(regexp_full_match(trim(cast({value} as varchar)), {literal(pattern)}))"
-        f" from {relation} where nullif(trim(cast({value} as varchar)), '') is not null"
+        f"select bool_and(regexp_full_match({text}, {literal(pattern)})) from {relation}"
+        f" where nullif({text}, '') is not null and {text} <> 'nan'"
     ).fetchone()
     return "BIGINT" if row is None or row[0] in (True, None) else "VARCHAR"
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,22 @@ COLUMN_TYPES = {
 }
 NAME = "PostgreSQL"
 STATE = "simulation"  # beside the tables: how far the simulated history reaches, and how it goes on
+
+
+PLAIN = {
+    *("smallint", "integer", "bigint", "real", "double precision", "boolean", "text", "character varying"),
+    *("date", "timestamp without time zone", "timestamp with time zone"),
+}
+
+
+@dataclass(frozen=True)
+class Relation:
+    """A table or view of the source: its columns with their types, and what a change of them changes."""
+
+    oid: str
+    is_table: bool
+    columns: dict[str, str]
+    signature: list[str]
 
 
 @contextmanager
@@ -145,26 +162,24 @@ def open_source(
     load_extension(connection)
     try:
         connection.execute(f"attach {literal(dsn)} as source_pg (type postgres, read_only)")
-        now = _mark(connection, business)
-        tables = _columns(connection, business)
+        catalog = _catalog(connection, business)
+        found = {table.name: catalog[table.name] for table in business.tables if table.name in catalog}
+        now = _mark(connection, found)
     except duckdb.Error as error:
         raise explain(dsn, error) from None
-    found = {table.name: tables[table.name] for table in business.tables if table.name in tables}
-    _require(business, found, dsn)
+    _require(business, list(found), dsn)
     same = mark is not None and all(mark.get(key) == now[key] for key in ("server", "tables"))
     usable = same and mark is not None and int(mark["horizon"]) <= int(now["horizon"])
     since = int(mark["horizon"]) if usable and mark is not None else None
-    covered = _covered_until(connection, business, tables)
-    # Rows of a view carry no transaction of their own: it is read whole each time.
-    views = [row[0] for row in connection.execute(f"select * from {_query(_views(business))}").fetchall()]
     return Source(
         name=NAME,
         tables=tuple(
-            _table(business.table(name), business, columns, None if name in views else since)
-            for name, columns in found.items()
+            # Rows of a view carry no transaction of their own: it is read whole each time.
+            _table(business.table(name), business, relation.columns, since if relation.is_table else None)
+            for name, relation in found.items()
         ),
         zone=zone,
-        covered_until=covered,
+        covered_until=_covered_until(connection, business) if STATE in catalog else None,
         mark=now,
     )
 
@@ -180,44 +195,45 @@ def _query(sql: str) -> str:
     return f"postgres_query('source_pg', {literal(sql)})"
 
 
-def _mark(connection: DuckDBPyConnection, business: Business) -> dict[str, Any]:
+def _mark(connection: DuckDBPyConnection, catalog: dict[str, Relation]) -> dict[str, Any]:
+    """What the next read compares: the snapshot's horizon, the server, and the tables with their columns.
+
+    Columns that are added with a default, dropped or renamed touch no row, so no row would tell of them.
+    """
     row = connection.execute(
         "select * from "
         + _query(
             "select pg_snapshot_xmin(pg_current_snapshot())::text,"
             " (select oid::text from pg_database where datname = current_database()) || '/' ||"
-            " (select system_identifier::text from pg_control_system()),"
-            " coalesce((select string_agg(relname || '=' || pg_class.oid::text, ' ' order by relname) from pg_class"
-            f" join pg_namespace on pg_namespace.oid = relnamespace where nspname = {literal(business.name)}"
-            " and relkind in ('r', 'p')), '')"
+            " (select system_identifier::text from pg_control_system())"
         )
     ).fetchone()
     assert row is not None
-    return {"horizon": row[0], "server": row[1], "tables": row[2]}
+    tables = {name: f"{each.oid}: {' '.join(each.signature)}" for name, each in sorted(catalog.items())}
+    return {"horizon": row[0], "server": row[1], "tables": tables}
 
 
-def _columns(connection: DuckDBPyConnection, business: Business) -> dict[str, dict[str, str]]:
+def _catalog(connection: DuckDBPyConnection, business: Business) -> dict[str, Relation]:
     rows = connection.execute(
         "select * from "
         + _query(
-            "select table_name::text, column_name::text, data_type::text from information_schema.columns"
-            f" where table_schema = {literal(business.name)} order by table_name, ordinal_position"
+            "select relname::text, relkind::text, pg_class.oid::text, attnum::int, attname::text,"
+            " format_type(atttypid, null)::text from pg_class"
+            " join pg_namespace on pg_namespace.oid = relnamespace"
+            " join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped"
+            f" where nspname = {literal(business.name)} and relkind in ('r', 'p', 'v', 'm', 'f')"
+            " order by relname, attnum"
         )
     ).fetchall()
-    tables: dict[str, dict[str, str]] = {}
-    for table, column, data_type in rows:
-        tables.setdefault(table, {})[column] = data_type
-    return tables
+    catalog: dict[str, Relation] = {}
+    for name, kind, oid, number, column, type_name in rows:
+        relation = catalog.setdefault(name, Relation(oid, kind in ("r", "p"), {}, []))
+        relation.columns[column] = type_name
+        relation.signature.append(f"{number}={column}={type_name}")
+    return catalog
 
 
-def _views(business: Business) -> str:
-    return (
-        "select relname::text from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
-        f" where nspname = {literal(business.name)} and relkind not in ('r', 'p')"
-    )
-
-
-def _require(business: Business, found: dict[str, dict[str, str]], dsn: str) -> None:
+def _require(business: Business, found: list[str], dsn: str) -> None:
     missing = [table.name for table in business.tables if not table.optional and table.name not in found]
     if missing:
         parts = urlsplit(dsn)
@@ -230,26 +246,23 @@ def _require(business: Business, found: dict[str, dict[str, str]], dsn: str) -> 
 
 
 def _table(table: Table, business: Business, columns: dict[str, str], since: int | None) -> SourceTable:
-    # DuckDB reads numeric NaN as 0.00 and unbounded numeric as a float: text keeps both as they are.
-    as_text = {"numeric", "money", "uuid", "interval"}
+    # DuckDB reads numeric NaN as 0.00 and unbounded numeric as a float, and stumbles over nested arrays:
+    # what is not known to arrive whole comes as text.
     selected = ", ".join(
-        f"{quote(name)}::text as {quote(name)}" if kind in as_text or kind.startswith("USER") else quote(name)
+        quote(name) if kind in PLAIN else f"{quote(name)}{'::numeric' * (kind == 'money')}::text"
         for name, kind in columns.items()
     )
-    sql = f"select {selected} from {_name(business, table.name)}"
-    if since is not None:
-        sql += f" where age(xmin) <= age('{since % 2**32}'::xid)"
+    aliases = ", ".join(f"c{place}" for place in range(1, len(columns) + 1))
+    where_new = "" if since is None else f" where age(xmin) <= age('{since % 2**32}'::xid)"
+    rows = f"select {selected} from {_name(business, table.name)}{where_new}"
+    sql = f"with rows ({aliases}) as ({rows}) select * from rows"
     where = f"{business.name}.{table.name}"
     expressions = match_columns(table, list(columns), where)
-    query = f"select * from {_query(sql)}"
-    return SourceTable(table, query, expressions, complete=since is None, current=True)
+    query, complete = f"select * from {_query(sql)}", since is None
+    return SourceTable(table, query, tuple(columns), expressions, complete=complete, current=True)
 
 
-def _covered_until(
-    connection: DuckDBPyConnection, business: Business, tables: dict[str, dict[str, str]]
-) -> datetime | None:
-    if STATE not in tables:
-        return None
+def _covered_until(connection: DuckDBPyConnection, business: Business) -> datetime | None:
     row = connection.execute(
         f"select * from {_query(f'select until from {_name(business, STATE)} where id = 1')}"
     ).fetchone()

@@ -50,26 +50,31 @@ def keep(
     connection: DuckDBPyConnection,
     business: Business,
     table: Table,
-    source: Origin | None,
+    source: tuple[SourceTable, Origin] | None,
     batch: tuple[int, datetime],
 ) -> None:
     """Makes the quarantine hold exactly the bad rows of `stage`, beside lines that were no rows.
 
     A row that is still bad keeps the batch in which it came; one that came again, the same, is held once.
+    A complete source has said all there is: nothing that was held before stays.
     """
     name = _name(business, table)
+    kept = "where _ours is null" if source is None or not source[0].complete else "where false"
     connection.execute(
         "create or replace temp table held as"
         " select held.* replace (stage._rule as _rule, stage._column as _column)"
         f" from {name} as held join stage on stage._origin = 'quarantine' and stage._n = held.rowid"
         " where stage._rule not in ('duplicate', 'unchanged')"
-        f" union all select * from {name} where _ours is null"
+        f" union all select * from {name} {kept}"
     )
     if source is not None:
+        origin = source[1]
+        places = enumerate(source[0].columns, 1)
+        as_it_came = ", ".join(f"{literal(theirs)}, source.c{place}" for place, theirs in places)
         connection.execute(
             "insert into held select $batch_id, $at, stage._rule, stage._column,"
-            f" cast({source.expressions[table.key]} as varchar), {source.zone}, to_json(source),"
-            f" {_texts(table, source.expressions)} from {source.relation} as source"
+            f" cast({origin.expressions[table.key]} as varchar), {origin.zone}, json_object({as_it_came}),"
+            f" {_texts(table, origin.expressions)} from {origin.relation} as source"
             " join stage on stage._origin = 'source' and stage._n = source.rowid"
             " where stage._rule not in ('duplicate', 'unchanged')",
             {"batch_id": batch[0], "at": batch[1]},

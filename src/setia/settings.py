@@ -4,6 +4,7 @@ import os
 import tomllib
 from pathlib import Path
 from typing import Any, Literal
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
 from pydantic import SecretStr, ValidationError, field_validator
@@ -41,6 +42,18 @@ class Settings(BaseSettings):
     def _known_zone(cls, value: str) -> str:
         if value not in available_timezones():
             raise ValueError("a zone of the IANA database such as Asia/Jakarta or UTC is needed")
+        return value
+
+    @field_validator("postgres_url")
+    @classmethod
+    def _a_url(cls, value: SecretStr | None) -> SecretStr | None:
+        try:
+            parts = urlsplit(value.get_secret_value()) if value else None
+            right = parts is None or (parts.scheme in ("postgresql", "postgres") and (parts.port or 1) > 0)
+        except ValueError:
+            right = False
+        if not right:
+            raise ValueError("it looks like postgresql://USER:PASSWORD@HOST:5432/DATABASE")
         return value
 
     @field_validator("currency")

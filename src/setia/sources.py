@@ -7,15 +7,15 @@ from typing import Any
 
 from setia.errors import SourceError
 from setia.schema import Table
-from setia.warehouses import quote
 
 
 @dataclass(frozen=True)
 class SourceTable:
     """One table of a source.
 
-    `relation` is SQL of its rows as they came; `expressions` maps each of our columns to SQL over them
-    (the alias is `source`); `rejects` is SQL of the lines that were no rows at all, as text.
+    `relation` is SQL of its rows as they came, their columns renamed to c1, c2... so that no name of theirs
+    can mean something here; `columns` are their names in that order. `expressions` maps each of our columns
+    to SQL over the rows (the alias is `source`); `rejects` is SQL of the lines that were no rows at all, as text.
     `complete`: its rows are all there are, so a key that is missing was deleted.
     `current`: each row is what the source holds now, whatever its `updated_at` says; files may hold old
     versions, a database does not.
@@ -23,6 +23,7 @@ class SourceTable:
 
     table: Table
     relation: str
+    columns: tuple[str, ...]
     expressions: Mapping[str, str]
     complete: bool = False
     current: bool = False
@@ -55,16 +56,18 @@ def match_columns(
 
     Raises SourceError naming the missing column, what was found, and what to write in the mapping.
     """
-    by_name = {name.lower(): name for name in found}
+    places = {name: place for place, name in reversed(list(enumerate(found, 1)))}
+    by_name = {name.lower(): place for name, place in places.items()} | places
     expressions = {}
     for column in table.columns:
         wanted = (renamed or {}).get(column.name)
         candidates = (wanted,) if wanted else (column.name, *column.aliases)
-        match = next((by_name[name.lower()] for name in candidates if name.lower() in by_name), None)
+        spellings = [spelling for name in candidates for spelling in (name, name.lower())]
+        match = next((by_name[name] for name in spellings if name in by_name), None)
         if constants and column.name in constants:
             expressions[column.name] = constant(constants[column.name])
         elif match is not None:
-            expressions[column.name] = f"source.{quote(match)}"
+            expressions[column.name] = f"source.c{match}"
         elif column.optional and not wanted:
             expressions[column.name] = "cast(null as varchar)"
         else:
@@ -79,3 +82,8 @@ def match_columns(
 def constant(value: Any) -> str:
     """SQL of a constant, as text that is parsed like any other value."""
     return "cast(" + "'" + str(value).replace("'", "''") + "' as varchar)"
+
+
+def positional(query: str, count: int) -> str:
+    """The query with its columns renamed to c1, c2..., whatever they were called."""
+    return f"select * from ({query}) as source({', '.join(f'c{place}' for place in range(1, count + 1))})"

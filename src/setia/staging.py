@@ -22,7 +22,10 @@ RAW_TYPES = {
 }
 WHOLE_NUMBER = r"[+-]?[0-9]{1,18}(\.0*)?"
 KEY_NUMBER = "-?(0|[1-9][0-9]{0,17})"
+NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
+DATED = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([ T].*)?"
 HAS_OFFSET = r".*[0-9](Z|z|[ ]?[+-][0-9]{2}(:?[0-9]{2})?)$"
+FLOATS = {"FLOAT", "DOUBLE"}
 INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
@@ -63,7 +66,7 @@ def select(table: Table, origin: Origin, key_types: Mapping[str, str]) -> str:
         parsed.append(f"{_present(value, source_type)} as {quote(column.name + '?')}")
     names = ", ".join(quote(column.name) for column in table.columns)
     return (
-        f"select {literal(origin.name)} as _origin, _n, {names},"
+        f"select {literal(origin.name)} as _origin, _n, false as _is_loser, {names},"
         f" split_part(_broken, ':', 1) as _rule, split_part(_broken, ':', 2) as _column"
         f" from (select *, {_broken_rule(table)} as _broken"
         f" from (select rowid as _n, {', '.join(parsed)} from {origin.relation} as source))"
@@ -73,25 +76,39 @@ def select(table: Table, origin: Origin, key_types: Mapping[str, str]) -> str:
 def _present(value: str, source_type: str) -> str:
     if source_type == "VARCHAR":
         return f"(nullif(trim({value}), '') is not null)"
+    if source_type in FLOATS:
+        return f"({value} is not null and not isnan({value}))"
     return f"({value} is not null)"
 
 
 def _parse(value: str, source_type: str, target: str, zone: str) -> str:
     text = f"trim(cast({value} as varchar))"
     if target == "VARCHAR":
-        return f"cast({value} as varchar)"
+        return f"cast({_whole(value, source_type)} as varchar)"
     if target == "BIGINT":
         if source_type in INTEGERS:
             return f"cast({value} as bigint)"
         whole = f"regexp_full_match({text}, {literal(WHOLE_NUMBER)})"
         return f"case when {whole} then try_cast({text} as bigint) end"
+    if source_type == "VARCHAR" and target in ("DOUBLE", RAW_TYPES["decimal"]):
+        value = f"case when regexp_full_match({text}, {literal(NUMBER)}) then {text} end"
     if target == "DOUBLE":
         return f"case when isfinite(try_cast({value} as double)) then try_cast({value} as double) end"
     if target == "DATE":
         return _finite(_date(value, source_type, text, zone), "date")
     if target == RAW_TYPES["timestamp"]:
         return _finite(_instant(value, source_type, text, zone), "timestamptz")
-    return f"try_cast({text if source_type == 'VARCHAR' else value} as {target})"
+    return f"try_cast({value} as {target})"
+
+
+def _whole(value: str, source_type: str) -> str:
+    """A number without its empty fraction, so that the keys 2, 2.0 and 2.00 are the same text."""
+    if source_type not in FLOATS and not source_type.startswith("DECIMAL"):
+        return value
+    whole = f"{value} = floor({value}) and abs({value}) < 1e15"
+    return (
+        f"case when {whole} then cast(cast({value} as bigint) as varchar) else cast({value} as varchar) end"
+    )
 
 
 def _finite(value: str, type_name: str) -> str:
@@ -104,22 +121,35 @@ def _instant(value: str, source_type: str, text: str, zone: str) -> str:
     if source_type == RAW_TYPES["timestamp"]:
         return value
     if source_type == "VARCHAR":
-        return (
-            f"case when regexp_full_match({text}, {literal(HAS_OFFSET)}) and length({text}) > 10"
-            f" then try_cast({text} as timestamptz)"
-            f" else timezone({zone}, try_cast({text} as timestamp)) end"
-        )
+        offset, naive = _instant_texts(text)
+        return f"case when {offset} is not null then {offset} else timezone({zone}, {naive}) end"
     return f"timezone({zone}, try_cast({value} as timestamp))"
+
+
+def _instant_texts(text: str) -> tuple[str, str]:
+    """SQL of the instant that a text with an offset names, and of the naive time that one without names.
+
+    DuckDB reads neither an offset without colon nor a time without seconds; and it reads words like `epoch`.
+    """
+    dated = f"regexp_full_match({text}, {literal(DATED)})"
+    colon = f"regexp_replace({text}, '[ ]?([+-][0-9]{{2}}):?([0-9]{{2}})$', '\\1:\\2')"
+    seconds = (
+        f"regexp_replace({colon}, '^(.{{10}}[ T][0-9]{{2}}:[0-9]{{2}})([Zz]|[+-][0-9:]+)$', '\\1:00\\2')"
+    )
+    has_offset = f"{dated} and regexp_full_match({text}, {literal(HAS_OFFSET)}) and length({text}) > 10"
+    return (
+        f"(case when {has_offset} then try_cast({seconds} as timestamptz) end)",
+        f"(case when {dated} and not ({has_offset}) then try_cast({text} as timestamp) end)",
+    )
 
 
 def _date(value: str, source_type: str, text: str, zone: str) -> str:
     if source_type == RAW_TYPES["timestamp"]:
         return f"cast(timezone({zone}, {value}) as date)"
     if source_type == "VARCHAR":
+        offset, naive = _instant_texts(text)
         return (
-            f"case when regexp_full_match({text}, {literal(HAS_OFFSET)}) and length({text}) > 10"
-            f" then cast(timezone({zone}, try_cast({text} as timestamptz)) as date)"
-            f" else try_cast({text} as date) end"
+            f"cast(case when {offset} is not null then timezone({zone}, {offset}) else {naive} end as date)"
         )
     return f"try_cast({value} as date)"
 

@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import sys
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -69,6 +70,14 @@ def counts(title: str, tables: dict[str, dict[str, int]]) -> Group:
     )
 
 
+def plain(text: str) -> str:
+    """The text with its control characters shown and not obeyed: data must not drive the terminal."""
+    return "".join(
+        char if char == "\n" or unicodedata.category(char) not in ("Cc", "Cf") else f"\\x{ord(char):02x}"
+        for char in text
+    )
+
+
 def program(home: Path) -> str:
     """What to type to call this program again from here, in the same home."""
     called, found = Path(sys.argv[0]), shutil.which("setia")
@@ -86,6 +95,7 @@ def show(data: dict[str, Any], lines: list[Any], as_json: bool) -> None:
         return
     console = Console(highlight=False, markup=False)
     for line in lines:
+        line = plain(line) if isinstance(line, str) else line
         # A table that needs more than the window's width is not cropped: figures must stay whole.
         needed = console.measure(line, options=console.options.update(max_width=400)).minimum
         console.print(line, width=max(console.width, needed), crop=False, soft_wrap=isinstance(line, str))
@@ -99,7 +109,7 @@ def complain(error: SetiaError, as_json: bool) -> None:
         return
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
     for part, style in ((error.wrong, "bold red"), (error.right, ""), (error.do, "bold")):
-        console.print(part, style=style)
+        console.print(plain(part), style=style)
 
 
 @contextmanager
@@ -129,4 +139,4 @@ def _cell(value: Any) -> str:
         return f"{value:,}"
     if isinstance(value, float):
         return f"{value:,.1f}"
-    return str(value)
+    return plain(str(value))
