@@ -1,6 +1,8 @@
 # Each target is enough by itself: it makes .venv, installs the pinned packages and goes.
 PYTHON ?= python3
 BIN := .venv/bin
+# A path with letters beyond ASCII must not stop Python under LC_ALL=C.
+export PYTHONUTF8 = 1
 
 help:  ## what can be made
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from setia import publish
+from setia import embedded, publish
 from setia.businesses import BUSINESSES
 from setia.settings import load as load_settings
 
@@ -86,3 +86,19 @@ def test_another_run_in_the_same_home_is_told_to_wait(tmp_path):
     error = json.loads(second.stdout)["error"]
     assert f"process {first.pid}" in error["wrong"]
     assert set(error) == {"wrong", "right", "do"}
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)])
+def test_a_run_that_is_asked_to_end_leaves_no_server_behind(tmp_path, number, code):
+    process = subprocess.Popen(
+        command(tmp_path, "movie_streaming"), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    while process.poll() is None and "load" not in running(tmp_path):
+        time.sleep(0.002)
+    process.send_signal(number)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == code, said
+    assert "Traceback" not in said
+    status = embedded.status(tmp_path / "postgres")
+    assert status.made
+    assert not status.running

@@ -386,8 +386,3 @@ def _headlines(settings: Settings, business: Business) -> Result:
     rows.append({"figure": "Data through", "value": instants.local(snapshot.as_of, settings.zone)})
     data = {"as_of": last_day, "data_through": snapshot.data_through, "headlines": figures}
     return data, [terminal.table(business.title, rows)]
-
-
-def main() -> None:
-    """The console script."""
-    app()

@@ -1,5 +1,6 @@
 """Checks the machine: each check says what it found and, when that is not enough, what to fix."""
 
+import os
 import platform
 import shutil
 import sys
@@ -46,6 +47,8 @@ def _home(settings: Settings) -> Check:
         home.prepare(settings)
     except SetiaError as error:
         return Check("home", error.wrong, error.do)
+    if not os.access(settings.home / "locks", os.W_OK):
+        return Check("home", f"{settings.home} can't be written", "Use another one:  setia --home DIR ...")
     return Check("home", str(settings.home))
 
 
@@ -72,6 +75,8 @@ def _postgres(settings: Settings) -> Check:
             version = cursor.fetchone()[0]
     except SetiaError as error:
         return Check("PostgreSQL", error.wrong, error.do)
+    except OSError as error:
+        return Check("PostgreSQL", str(error), "Use a home that can be written:  setia --home DIR ...")
     return Check("PostgreSQL", f"{version}, {'yours' if settings.postgres_url else 'embedded'}")
 
 

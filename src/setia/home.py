@@ -17,12 +17,16 @@ def prepare(settings: Settings) -> Path:
         settings.home.mkdir(parents=True, exist_ok=True)
         (settings.home / "locks").mkdir(exist_ok=True)
     except OSError as error:
-        raise WarehouseError(
-            f"The home {settings.home} can't be used: {error.strerror}.",
-            "It must be a directory that this user may write.",
-            "Name another one:  setia --home DIR ...",
-        ) from None
+        raise _unusable(settings, error) from None
     return settings.home
+
+
+def _unusable(settings: Settings, error: OSError) -> WarehouseError:
+    return WarehouseError(
+        f"The home {settings.home} can't be used: {error.strerror}.",
+        f"It must be a directory that this user (uid {os.getuid()}) may write, on a disk with space.",
+        "Name another one:  setia --home DIR ...",
+    )
 
 
 @contextmanager
@@ -32,7 +36,11 @@ def hold(settings: Settings, business: str, step: str) -> Iterator[None]:
     An advisory lock of the operating system: it goes with the process, so a killed run leaves none.
     """
     path = prepare(settings) / "locks" / f"{business}.lock"
-    with path.open("a+", encoding="utf-8") as file:
+    try:
+        file = path.open("a+", encoding="utf-8")
+    except OSError as error:
+        raise _unusable(settings, error) from None
+    with file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

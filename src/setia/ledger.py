@@ -66,7 +66,7 @@ def record(settings: Settings, business: str, step: str) -> Iterator[Run]:
             yield run
             status = "done"
         except SetiaError as problem:
-            error = problem.wrong
+            error = problem.wrong.splitlines()[0]
             raise
         except BaseException as problem:
             error = f"{type(problem).__name__}: {problem}".splitlines()[0]

@@ -116,7 +116,7 @@ def nothing_published(settings: Settings, business: Business) -> PublishError:
     return PublishError(
         f"Nothing of {business.name} is published in {settings.home}.",
         "The first complete run whose tests pass publishes it.",
-        f"setia --home {settings.home} run {business.name}",
+        f"setia run {business.name}",
     )
 
 
@@ -127,7 +127,7 @@ def _last_good_build(settings: Settings, business: Business) -> dict[str, Any]:
         raise PublishError(
             f"{business.name}'s last transform {became}.",
             "Only a complete build whose tests all passed is published; the last good snapshot stays.",
-            f"setia --home {settings.home} transform {business.name}",
+            f"setia transform {business.name}",
         )
     return last
 
@@ -209,7 +209,7 @@ def _sweep(folder: Path) -> None:
     """Removes what a killed run left behind; the caller holds the business, so nobody is writing."""
     for path in folder.glob(".*.partial"):
         if path.is_dir():
-            shutil.rmtree(path)
+            shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink()
 
@@ -217,7 +217,8 @@ def _sweep(folder: Path) -> None:
 def _forget_old(folder: Path, run_id: str) -> None:
     snapshots = sorted(path for path in folder.iterdir() if path.is_dir() and path.name != run_id)
     for path in snapshots[: max(0, len(snapshots) - (KEPT_RUNS - 1))]:
-        shutil.rmtree(path)
+        # An old snapshot that can't go (root made it, say) is no reason to call the new one failed.
+        shutil.rmtree(path, ignore_errors=True)
 
 
 def _unwritable(folder: Path, error: Exception) -> WarehouseError:

@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shlex
 import shutil
 import sys
 import unicodedata
@@ -85,7 +87,8 @@ def program(home: Path) -> str:
     name = "setia" if is_found or called.name != "setia" else os.path.relpath(called)
     if home == Path(".setia").resolve():
         return name
-    return f"{name} --home {os.path.relpath(home) if home.is_relative_to(Path.cwd()) else home}"
+    shown = os.path.relpath(home) if home.is_relative_to(Path.cwd()) else str(home)
+    return f"{shlex.quote(name)} --home {shlex.quote(shown)}"
 
 
 def show(data: dict[str, Any], lines: list[Any], as_json: bool) -> None:
@@ -101,14 +104,18 @@ def show(data: dict[str, Any], lines: list[Any], as_json: bool) -> None:
         console.print(line, width=max(console.width, needed), crop=False, soft_wrap=isinstance(line, str))
 
 
-def complain(error: SetiaError, as_json: bool) -> None:
-    """Prints the three parts of an error: on the error stream, or as JSON on the output."""
+def complain(error: SetiaError, as_json: bool, home: Path | None) -> None:
+    """Prints the three parts of an error: on the error stream, or as JSON on the output.
+
+    A command that it advises is written so that it works from here, in the same home.
+    """
+    do = re.sub(r"\bsetia (?=[a-z])", f"{program(home)} ", error.do) if home else error.do
     if as_json:
-        parts = {"wrong": error.wrong, "right": error.right, "do": error.do}
+        parts = {"wrong": error.wrong, "right": error.right, "do": do}
         sys.stdout.write(json.dumps({"error": parts}, ensure_ascii=False, indent=2) + "\n")
         return
     console = Console(stderr=True, highlight=False, markup=False, soft_wrap=True)
-    for part, style in ((error.wrong, "bold red"), (error.right, ""), (error.do, "bold")):
+    for part, style in ((error.wrong, "bold red"), (error.right, ""), (do, "bold")):
         console.print(plain(part), style=style)
 
 
@@ -127,7 +134,7 @@ def progress(prefix: str = "") -> Iterator[Report]:
         task = bar.add_task(prefix, total=None)
 
         def report(what: str, done: int, of: int) -> None:
-            bar.update(task, description=f"{prefix} {what}", completed=done, total=of)
+            bar.update(task, description=f"{prefix} {what}", completed=done, total=of or None)
 
         yield report
 

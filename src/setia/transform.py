@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from setia import as_of as instants
-from setia.errors import TransformError
+from setia.errors import SetiaError, TransformError, WarehouseError
 from setia.schema import Business
 from setia.settings import Settings
 
@@ -48,6 +48,8 @@ def transform(
     target = folder(settings, business)
     target.mkdir(parents=True, exist_ok=True)
     (target / "run_results.json").unlink(missing_ok=True)
+    if progress:
+        progress(0, 0)  # dbt needs seconds before its first model
     variables = {"as_of": instants.text(as_of), "timezone": settings.timezone, "currency": settings.currency}
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-format", "json"),
@@ -133,10 +135,18 @@ def _read_results(target: Path, complete: bool) -> Build | None:
     return Build(kinds.count("model"), kinds.count("test"), failed, content["elapsed_time"], complete)
 
 
-def _failure(settings: Settings, business: Business, build: Build | None, said: list[str]) -> TransformError:
+def _failure(settings: Settings, business: Business, build: Build | None, said: list[str]) -> SetiaError:
+    messages = [str(one["message"]) for one in build.failed] if build else said
+    full = next((line for text in messages for line in text.splitlines() if "No space left" in line), None)
+    if full:
+        return WarehouseError(
+            f"The disk is full: {full.strip()}",
+            "Nothing was lost: what was built is built again, and the last good snapshot stays.",
+            f"Free some space for {settings.home}, then:  setia run {business.name}",
+        )
     if build is None:
         return TransformError(
-            f"dbt did not finish for {business.name}: {' '.join(said[-3:]) or 'it said nothing'}",
+            f"dbt did not finish for {business.name}: {_reason(said[-1]) if said else 'it said nothing'}",
             "It writes its results when it has built and tested every model.",
             f"Look at {folder(settings, business)} and repeat:  setia transform {business.name}",
         )
@@ -144,7 +154,16 @@ def _failure(settings: Settings, business: Business, build: Build | None, said: 
     names = ", ".join(str(each["node"]) for each in build.failed[:5])
     return TransformError(
         f"{len(build.failed)} of {business.name}'s models and tests failed ({names}):"
-        f" {str(first['message']).splitlines()[0] if first['message'] else first['status']}",
+        f" {_reason(str(first['message'] or first['status']))}",
         "Everything must pass before anything is published; the last good snapshot stays.",
         f"See the failing query in {folder(settings, business) / 'compiled'}, then:  setia run {business.name}",
     )
+
+
+def _reason(message: str) -> str:
+    """The line that says why: dbt puts a heading before it, Python's traceback everything."""
+    lines = [line.strip() for line in message.splitlines() if line.strip()]
+    if len(lines) > 1 and lines[0].startswith("Traceback"):
+        return lines[-1]
+    is_heading = len(lines) > 1 and " Error in " in lines[0]
+    return " ".join(lines[1:3]) if is_heading else lines[0] if lines else "no reason given"

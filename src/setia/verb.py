@@ -2,6 +2,7 @@
 
 import functools
 import sqlite3
+import sys
 from collections.abc import Callable
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -58,28 +59,35 @@ def verb(function: Callable[..., Result]) -> Callable[..., None]:
         as_json = call.json or arguments["json"]
         try:
             data, lines = function(**arguments)
+            terminal.show(data, lines, as_json)
         except SetiaError as error:
             failure = error
+        except BrokenPipeError:
+            raise
         except (OSError, sqlite3.Error) as error:
-            failure = _system(error)
+            failure = _system(error, call)
         except duckdb.Error as error:
             failure = loading.explain(error)
+        except (KeyboardInterrupt, RuntimeError) as error:
+            if isinstance(error, RuntimeError) and "interrupted" not in str(error):
+                raise  # DuckDB's word for Ctrl-C during a query is "Query interrupted"
+            sys.stderr.write("Interrupted. What is done stays; the same command goes on.\n")
+            raise typer.Exit(130) from None
         else:
-            terminal.show(data, lines, as_json)
             if data.get("ok") is False:
                 raise typer.Exit(1)
             return
         if call.debug:
             raise failure
-        terminal.complain(failure, as_json)
+        terminal.complain(failure, as_json, call.home and call.home.expanduser().resolve())
         raise typer.Exit(failure.exit_code)
 
     return run
 
 
-def _system(error: Exception) -> SetiaError:
+def _system(error: Exception, call: Call) -> SetiaError:
     return WarehouseError(
-        f"The system refused: {error}",
+        f"The system refused: {error} (home: {call.home or 'as set'})",
         "Nothing was lost: every step is undone or finished as a whole.",
         "Mend the cause (space, rights, a missing folder) and repeat the command.",
     )

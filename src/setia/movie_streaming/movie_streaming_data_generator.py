@@ -2,7 +2,7 @@
 
 import sys
 
-from setia.cli import main
+from setia.__main__ import main
 
 if __name__ == "__main__":
     sys.argv[1:1] = ["simulate", "movie_streaming"]

@@ -29,11 +29,14 @@ SUBSCRIPTION_ARRAYS = {
 }  # fmt: skip
 
 
+MONTH = np.timedelta64(1, "M")
+
+
 def next_month(day: Array, anchor: Array) -> Array:
     """The same day of the next month, or its last day where the month is too short."""
-    month = day.astype("datetime64[D]").astype("datetime64[M]") + 1
+    month = day.astype("datetime64[D]").astype("datetime64[M]") + MONTH
     first = month.astype("datetime64[D]").astype(np.int64)
-    length = (month + 1).astype("datetime64[D]").astype(np.int64) - first
+    length = (month + MONTH).astype("datetime64[D]").astype(np.int64) - first
     return (first + np.minimum(anchor, length) - 1).astype(np.int32)
 
 

@@ -26,7 +26,7 @@ def connect(settings: Settings, business: str, read_only: bool = False) -> Itera
         raise WarehouseError(
             f"There is no warehouse for {business} in {settings.home}.",
             "A first load makes it.",
-            f"setia --home {settings.home} run {business}",
+            f"setia run {business}",
         )
     _make(path)
     connection = _open(str(path), read_only)
