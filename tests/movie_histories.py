@@ -173,8 +173,10 @@ def reason_of_churn(periods: list[Row], payments: list[Row], closing: date) -> s
     ]
     last = max(ended, key=lambda s: (s["end_date"], s["subscription_id"]))
     attempts = settled([p for p in payments if p["subscription_id"] == last["subscription_id"]], CLOSING_DAY)
-    blamed = (last.get("cancel_reason") or "").lower().replace(" ", "_") == "payment_failed"
-    return "involuntary" if blamed or (attempts and failed(attempts[-1])) else "voluntary"
+    reason = (last.get("cancel_reason") or "").lower().replace(" ", "_")
+    if reason or last.get("canceled_at"):
+        return "involuntary" if reason == "payment_failed" else "voluntary"
+    return "involuntary" if attempts and failed(attempts[-1]) else "voluntary"
 
 
 def expected_movements(told: Histories) -> list[Row]:
@@ -182,6 +184,8 @@ def expected_movements(told: Histories) -> list[Row]:
     rows = []
     periods, payments = defaultdict(list), defaultdict(list)
     for subscription in told.subscriptions:
+        if subscription["start_date"] >= CLOSING_DAY:
+            continue  # not begun on the last day that is spoken of
         periods[subscription["user_id"]].append(subscription)
     for payment in told.payments:
         payments[payment["user_id"]].append(payment)

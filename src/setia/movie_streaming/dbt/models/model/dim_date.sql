@@ -16,7 +16,8 @@ with first_days as (
 
 bounds as (
     select
-        {{ month_start(add_days("coalesce(min(first_day), " ~ as_of_date() ~ ")", -1)) }} as first_day,
+        {{ month_start(add_days("least(coalesce(min(first_day), " ~ as_of_date() ~ "), " ~ as_of_date() ~ ")", -1)) }}
+            as first_day,
         {{ add_days(as_of_date(), 366) }} as last_day
     from first_days
 ),

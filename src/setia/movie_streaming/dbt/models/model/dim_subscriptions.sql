@@ -38,7 +38,7 @@ last_paid_starts as (
         user_id,
         max(start_date) as last_paid_start
     from valued_subscriptions
-    where mrr > 0 and start_date <= {{ closing_day }} and (end_date is null or start_date < end_date)
+    where mrr > 0 and start_date <= {{ as_of_date() }} and (end_date is null or start_date < end_date)
     group by user_id
 ),
 
@@ -55,7 +55,7 @@ subscriptions_at_as_of as (
         valued_subscriptions.currency,
         valued_subscriptions.mrr,
         case
-            when valued_subscriptions.start_date > {{ closing_day }} then 'scheduled'
+            when valued_subscriptions.start_date > {{ as_of_date() }} then 'scheduled'
             when
                 valued_subscriptions.end_date <= {{ closing_day }}
                 and (
@@ -79,8 +79,11 @@ subscriptions_at_as_of as (
         valued_subscriptions.cancel_reason,
         valued_subscriptions.last_payment_status,
         coalesce(valued_subscriptions.cancel_reason = 'payment_failed', false)
-        or coalesce(valued_subscriptions.last_payment_status = 'failed', false)
-            as is_payment_failure
+        or (
+            coalesce(valued_subscriptions.last_payment_status = 'failed', false)
+            and valued_subscriptions.cancel_reason is null
+            and valued_subscriptions.canceled_at is null
+        ) as is_payment_failure
     from valued_subscriptions
     left join last_paid_starts on valued_subscriptions.user_id = last_paid_starts.user_id
 )

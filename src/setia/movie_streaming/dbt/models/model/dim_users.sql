@@ -25,8 +25,9 @@ subscription_totals as (
         user_id,
         sum(case when subscription_status = 'active' then mrr else 0 end) as current_mrr,
         min(start_date) as first_subscription_date,
-        min(case when mrr > 0 then start_date end) as first_paid_date
+        min(case when mrr > 0 and (end_date is null or start_date < end_date) then start_date end) as first_paid_date
     from {{ ref('dim_subscriptions') }}
+    where subscription_status != 'scheduled'
     group by user_id
 ),
 

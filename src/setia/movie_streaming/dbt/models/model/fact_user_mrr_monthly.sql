@@ -9,7 +9,7 @@ with paid_periods as (
         coalesce(end_date, date '9999-12-31') as end_date,
         mrr
     from {{ ref('dim_subscriptions') }}
-    where mrr > 0 and (end_date is null or start_date < end_date)
+    where mrr > 0 and start_date <= {{ as_of_date() }} and (end_date is null or start_date < end_date)
 ),
 
 months as (
