@@ -293,7 +293,11 @@ def _updated(rows: pa.Table, changes: pa.Table | None, cut: int) -> pa.Table:
 def freeze(state: State) -> bytes:
     """The state as bytes, without pickle: numpy's npz, with Arrow IPC for what is pending."""
     parts = {f"array/{name}": values for name, values in state.arrays.items()}
-    for name, rows in state.pending.items():
+    for name, waiting in sorted(state.pending.items()):
+        # In one order, however the windows were cut: the same state is the same bytes.
+        rows = waiting.sort_by(
+            [(waiting.column_names[0], "ascending"), ("_at", "ascending")]
+        ).combine_chunks()
         sink = pa.BufferOutputStream()
         with pa.ipc.new_stream(sink, rows.schema) as writer:
             writer.write_table(rows)
