@@ -80,7 +80,7 @@ def test_another_run_in_the_same_home_is_told_to_wait(tmp_path):
     while first.poll() is None and not running(tmp_path):
         time.sleep(0.01)
     second = subprocess.run(command(tmp_path, "ecommerce"), capture_output=True, text=True, check=False)
-    first.kill()
+    first.terminate()  # SIGKILL would leave its server running after the test
     first.wait()
     assert second.returncode == 1
     error = json.loads(second.stdout)["error"]
