@@ -316,13 +316,8 @@ def why(
                 raise TransformError(
                     f"{each.name} was never loaded.", "A load judges rows.", f"setia load {each.name}"
                 )
-            summary = quarantine.summary(connection, each)
+            summary = quarantine.summary(connection, each, table, rule)
             rows = quarantine.rows(connection, each, table, rule, limit)
-        summary = [
-            one
-            for one in summary
-            if rule in (None, one["rule"]) and table in (None, one["table"], f"raw_{one['table']}")
-        ]
         data[each.name] = {"summary": summary, "rows": rows}
         lines.append(
             terminal.table(f"{each.title}: quarantine", summary)

@@ -10,6 +10,7 @@ import pwd
 import stat
 import sys
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -140,10 +141,8 @@ def _entry_for_root(owner: int | None) -> pwd.struct_passwd:
         check_has_name(owner)
         return pwd.getpwuid(owner)
     for name in WITHOUT_RIGHTS:
-        try:
+        with suppress(KeyError):  # not every system has both; having neither is told below
             return pwd.getpwnam(name)
-        except KeyError:
-            continue
     raise SourceError(
         f"This is root, and none of the accounts {', '.join(WITHOUT_RIGHTS)} exists.",
         "PostgreSQL refuses to run as root and needs an account without rights.",
