@@ -17,6 +17,7 @@ from setia import __version__, files, quarantine
 from setia.businesses import BUSINESSES
 from setia.cli import app
 from setia.errors import SetiaError
+from setia.mapping import read_mapping
 from setia.settings import NOT_SETTINGS, Settings, names
 
 ROOT = Path(__file__).parent.parent
@@ -266,14 +267,14 @@ def test_the_shown_errors_are_the_programs(
     (folder / "customers.csv").write_text("id,mail\n")
     Path("exports.toml").write_text(mapping or (f"[tables.customers]\n{content}\n" if content else ""))
     with duckdb.connect() as connection, pytest.raises(SetiaError) as caught:
-        files.open_source(connection, shop, folder, files.read_mapping(Path("exports.toml"), shop), "UTC")
+        files.open_source(connection, shop, folder, read_mapping(Path("exports.toml"), shop), "UTC")
     assert str(caught.value).strip() == blocks(DOCS / "files.md", "text")[place].strip()
 
 
 def test_the_shown_mapping_has_a_meaning(tmp_path: Path) -> None:
     path = tmp_path / "exports.toml"
     path.write_text(blocks(DOCS / "files.md", "toml")[0])
-    assert files.read_mapping(path, BUSINESSES["ecommerce"])["tables"]["orders"]["file"] == "sales.csv"
+    assert read_mapping(path, BUSINESSES["ecommerce"])["tables"]["orders"]["file"] == "sales.csv"
 
 
 def test_decisions_are_dated_and_changes_name_the_version() -> None:

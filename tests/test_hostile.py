@@ -9,9 +9,10 @@ import pytest
 from typer.testing import CliRunner
 
 from conftest import SHOP, write_csv
-from setia import files, pipeline, postgres, quarantine, terminal
+from setia import pipeline, postgres, quarantine, terminal
 from setia.cli import app
 from setia.errors import UsageError
+from setia.mapping import read_mapping
 from setia.settings import load as load_settings
 from setia.warehouses import connect
 
@@ -77,7 +78,7 @@ def test_brackets_in_a_path_are_no_pattern(tmp_path, settings, load_folder):
 def test_the_whole_truth_replaces_what_was_there(tmp_path, settings, shop):
     def full(*rows: dict[str, Any]) -> None:
         folder = write(tmp_path / "in", orders(*rows))
-        pipeline.load(settings, shop, pipeline.Files(folder), True, lambda what, done, of: None)
+        pipeline.load(settings, shop, pipeline.From(folder), True, lambda what, done, of: None)
 
     full({"order_id": 11, "updated_at": "2024-01-02"}, {"order_id": 12, "updated_at": "2024-01-02"})
     full({"order_id": 11, "updated_at": "2024-01-02"})
@@ -166,7 +167,7 @@ def test_a_senseless_mapping_is_refused_in_words(tmp_path, shop, text):
     path = tmp_path / "mapping.toml"
     path.write_text(text)
     with pytest.raises(UsageError):
-        files.read_mapping(path, shop)
+        read_mapping(path, shop)
 
 
 def test_data_does_not_drive_the_terminal(tmp_path):

@@ -16,7 +16,8 @@ def dump(dsn, business):
     with postgres.transaction(dsn) as cursor:
         tables = {}
         for table in business.tables:
-            cursor.execute(f'select * from "{business.name}"."{table.name}" order by "{table.key}"')
+            names = ", ".join(f'"{column.name}"' for column in table.columns)
+            cursor.execute(f'select {names} from "{business.name}"."{table.name}" order by "{table.key}"')
             tables[table.name] = cursor.fetch_arrow_table()
         cursor.execute(f'select * from "{business.name}".simulation')
         tables["simulation"] = cursor.fetch_arrow_table()

@@ -5,7 +5,7 @@ from pathlib import Path
 import adbc_driver_postgresql.dbapi as adbc
 import pytest
 
-from setia import batches, pipeline, postgres
+from setia import batches, pipeline, postgres, postgres_source
 from setia import load as loading
 from setia.errors import SourceError
 from setia.schema import Business
@@ -106,7 +106,7 @@ def test_a_full_load_finds_deleted_rows(source, mine, shop):
 def test_all_tables_come_from_one_snapshot(source, mine, shop):
     execute(source, order(1))
     with connect(mine, shop.name) as connection, loading.transaction(connection):
-        opened = postgres.open_source(connection, shop, source, mine.timezone, None)
+        opened = postgres_source.open_source(connection, shop, source, mine.timezone, None)
         execute(
             source,
             "insert into ecommerce.customers (customer_id) values (2)",
@@ -128,7 +128,7 @@ def test_a_reader_with_select_rights_only_is_enough(source, mine, shop):
     # The embedded server lets in its own user only, so the session takes the reader's role.
     with connect(mine, shop.name) as connection, loading.transaction(connection):
         execute(source, "alter role setia set role = 'reader'")
-        opened = postgres.open_source(connection, shop, source, mine.timezone, None)
+        opened = postgres_source.open_source(connection, shop, source, mine.timezone, None)
         batch = loading.load(connection, shop, opened, mine.timezone, lambda what: None)
     execute(source, "set role none", "alter role setia reset role")
     assert batch.tables["orders"].loaded == 1
@@ -188,7 +188,7 @@ def test_a_view_is_read_whole_each_time(source, mine, shop):
 def test_one_home_holds_one_source(source, mine, shop, tutorial):
     load(mine, shop)
     with pytest.raises(SourceError, match="One home holds one source"):
-        pipeline.load(mine, shop, pipeline.Files(tutorial), False, lambda what, done, of: None)
+        pipeline.load(mine, shop, pipeline.From(tutorial), False, lambda what, done, of: None)
 
 
 def test_a_row_that_turns_bad_without_any_clock_leaves_raw(source, mine, shop):

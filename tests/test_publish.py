@@ -23,7 +23,7 @@ def silent(what: str, done: int, of: int) -> None:
 def published(tmp_path_factory: pytest.TempPathFactory, tutorial: Path) -> Path:
     """A home in which the tutorial's shop was run once."""
     settings = load_settings(tmp_path_factory.mktemp("published") / "home")
-    pipeline.run(settings, BUSINESSES["ecommerce"], pipeline.Files(tutorial), "2023-07-20", silent)
+    pipeline.run(settings, BUSINESSES["ecommerce"], pipeline.From(tutorial), "2023-07-20", silent)
     return settings.home
 
 

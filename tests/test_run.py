@@ -114,7 +114,7 @@ def test_bad_files_are_named_with_what_to_write(tmp_path, tutorial, spoil, expec
     ("arguments", "expected"),
     [
         (["status", "bakery"], "Businesses: movie_streaming, ecommerce"),
-        (["run", "ecommerce", "--mapping", "x.toml"], "--source"),
+        (["run", "ecommerce", "--mapping", "x.toml"], "no mapping file"),
         (["why", "ecommerce", "--rule", "bad_luck"], "Rules: missing_key"),
         (["ingest", "--hours", "1", "--until", "2024-01-01"], "Leave one"),
         (["demo", "--customers", "0"], "customers is 0"),

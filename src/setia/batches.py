@@ -43,6 +43,10 @@ class Batch:
     source: str
     data_through: datetime | None
     tables: dict[str, TableCounts] = field(default_factory=dict)
+    drift: tuple[dict[str, str], ...] = ()
+    """Columns of the source that are new, dropped or retyped: table, column, change, outcome."""
+    reconciled: tuple[dict[str, Any], ...] = ()
+    """Per table how the source and raw agree in the load's own snapshot, when that was asked."""
 
     def counts(self) -> dict[str, dict[str, int]]:
         """The counts per table as plain dictionaries."""
@@ -54,8 +58,9 @@ def create(connection: DuckDBPyConnection, business: Business) -> None:
     connection.execute(
         f"create table if not exists {business.name}_raw._batches (batch_id bigint not null,"
         " loaded_at timestamptz not null, source varchar not null, data_through timestamptz,"
-        " mark json not null, counts json not null)"
+        " mark json not null, counts json not null, drift json)"
     )
+    connection.execute(f"alter table {business.name}_raw._batches add column if not exists drift json")
 
 
 def next_id(connection: DuckDBPyConnection, business: Business) -> int:
@@ -69,24 +74,20 @@ def next_id(connection: DuckDBPyConnection, business: Business) -> int:
 
 def record(connection: DuckDBPyConnection, business: Business, batch: Batch, mark: dict[str, Any]) -> None:
     """Writes the batch's row, in the transaction that wrote its rows."""
+    through = f"timestamptz {literal(batch.data_through.isoformat())}" if batch.data_through else "null"
+    texts = batch.source, json.dumps(mark), json.dumps(batch.counts()), json.dumps(batch.drift)
+    source, mark_json, counts, drift = (literal(text) for text in texts)
     connection.execute(
-        f"insert into {business.name}_raw._batches values (?, ?, ?, ?, ?, ?)",
-        [
-            batch.batch_id,
-            batch.loaded_at,
-            batch.source,
-            batch.data_through,
-            json.dumps(mark),
-            json.dumps(batch.counts()),
-        ],
+        f"insert into {business.name}_raw._batches values ({batch.batch_id},"
+        f" timestamptz {literal(batch.loaded_at.isoformat())}, {source}, {through}, {mark_json}, {counts}, {drift})"
     )
 
 
 def newest(connection: DuckDBPyConnection, business: Business) -> dict[str, Any] | None:
     """The last batch as a dictionary, `mark` and `counts` decoded; None before the first."""
     there = connection.execute(
-        "select 1 from information_schema.tables where table_schema = ? and table_name = '_batches'",
-        [f"{business.name}_raw"],
+        "select 1 from information_schema.tables where table_name = '_batches'"
+        f" and table_schema = {literal(business.name + '_raw')}"
     ).fetchone()
     if there is None:
         return None
@@ -140,27 +141,45 @@ def _newest_event(
     connection: DuckDBPyConnection, business: Business, table: Table, zone: str
 ) -> datetime | None:
     event = quote(str(table.event))
-    local = f"timezone({literal(zone)}, {event})"
-    rows = connection.execute(
-        f"select cast({local} as date) as day, count(*), max({event}),"
-        f" bool_and({local} = cast(cast({local} as date) as timestamp))"
-        f" from {business.name}_raw.{table.raw} where _deleted_at is null group by 1 order by 1 desc"
+    raw = f"{business.name}_raw.{table.raw}"
+    # Whole days of UTC, by integers: a zone's calendar costs twenty times as much, over all rows there are.
+    day = f"epoch_us({event}) // 86400000000"
+    days = connection.execute(
+        f"select {day}, count(*) from {raw} where _deleted_at is null and {event} is not null"
+        " group by 1 order by 1 desc"
     ).fetchall()
-    if not rows:
+    if not days:
         return None
-    allowed = max(1, int(OUTLIER_SHARE * sum(row[1] for row in rows)))
-    place, beyond = 0, rows[0][1]
-    for index in range(1, min(len(rows), 100)):
+    place = _last_plausible(days)
+    row = connection.execute(
+        f"select max({event}) from {raw} where _deleted_at is null and {day} = {days[place][0]}"
+    ).fetchone()
+    assert row is not None
+    latest: datetime = row[0]
+    local = f"timezone({literal(zone)}, {event})"
+    # Every zone's midnight is a quarter of an hour somewhere; only then is the calendar asked.
+    for not_midnight in (f"epoch_us({event}) % 900000000 <> 0", f"{local} <> date_trunc('day', {local})"):
+        with_time = connection.execute(
+            f"select 1 from {raw} where _deleted_at is null and {day} >= {days[min(99, len(days) - 1)][0]}"
+            f" and {not_midnight} limit 1"
+        ).fetchone()
+        if with_time:
+            return latest + timedelta(microseconds=1)
+    midnight = datetime.combine(latest.astimezone(ZoneInfo(zone)).date(), datetime.min.time(), ZoneInfo(zone))
+    return midnight + timedelta(days=1)
+
+
+def _last_plausible(days: list[tuple[int, int]]) -> int:
+    """The place of the newest day, from the last one back, that is no slip of the pen."""
+    allowed = max(1, int(OUTLIER_SHARE * sum(count for _, count in days)))
+    place, beyond = 0, days[0][1]
+    for index in range(1, min(len(days), 100)):
         if beyond > allowed:
             break
-        if rows[index - 1][0] - rows[index][0] > OUTLIER_GAP:
+        if days[index - 1][0] - days[index][0] > OUTLIER_GAP.days:
             place = index
-        beyond += rows[index][1]
-    day, _, latest, dates_only = rows[place]
-    if dates_only and all(row[3] for row in rows[:100]):
-        return datetime.combine(day + timedelta(days=1), datetime.min.time(), ZoneInfo(zone))
-    end: datetime = latest + timedelta(microseconds=1)
-    return end
+        beyond += days[index][1]
+    return place
 
 
 def after(connection: DuckDBPyConnection, business: Business, as_of: datetime) -> dict[str, int]:

@@ -2,23 +2,20 @@
 
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
 
-from setia import __version__, batches, ledger, pipeline, quarantine, simulation, terminal
+from setia import __version__, cli_look, pipeline, terminal
 from setia import as_of as instants
-from setia import doctor as checking
 from setia import publish as publishing
-from setia import settings as configuration
+from setia.batches import Batch
 from setia.businesses import BUSINESSES, find
-from setia.errors import TransformError, UsageError
-from setia.pipeline import Files
-from setia.schema import Business
-from setia.settings import Settings
-from setia.simulation import Plan
+from setia.cli_look import headlines, settings_of_call
+from setia.errors import UsageError
+from setia.pipeline import From
+from setia.plan import Plan
 from setia.verb import (
     CALL,
     AsOf,
@@ -34,7 +31,6 @@ from setia.verb import (
     SourceDir,
     verb,
 )
-from setia.warehouses import connect
 
 app = typer.Typer(
     name="setia",
@@ -43,18 +39,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Who stays, who leaves, what it costs, and what to do next.",
 )
-
-
-def _settings() -> Settings:
-    return configuration.load(CALL.get().home)
-
-
-def _source(source: Path | None, mapping: Path | None) -> Files | None:
-    if mapping and not source:
-        raise UsageError(
-            "--mapping stands without --source.", "It describes a folder of files.", "Add --source DIR."
-        )
-    return Files(source, mapping) if source else None
+app.add_typer(cli_look.app)
 
 
 @app.callback(epilog="Start here:  setia demo")
@@ -90,12 +75,12 @@ def demo(
     json: Json = False,
 ) -> Result:
     """Everything on simulated data: from an empty home to published marts and headline numbers."""
-    settings, data, lines = _settings(), {}, []
+    settings, data, lines = settings_of_call(), {}, []
     plan = Plan(seed=seed, customers=customers, months=months)
     for each in find(business):
         with terminal.progress(each.title) as progress:
             pipeline.demo(settings, each, plan, progress)
-        data[each.name], shown = _headlines(settings, each)
+        data[each.name], shown = headlines(settings, each)
         lines += [*shown, ""]
     lines += [f"Everything is in {settings.home}", f"Next:  {terminal.program(settings.home)} status"]
     return {"home": str(settings.home), "businesses": data}, lines
@@ -117,8 +102,10 @@ def simulate(
     json: Json = False,
 ) -> Result:
     """Write the files of a simulated business, and the ground truth beside them."""
+    from setia import simulation  # the simulators take longer to import than a small load
+
     (each,) = find(business)
-    out = out or _settings().home / "simulated" / each.name
+    out = out or settings_of_call().home / "simulated" / each.name
     plan = Plan(seed=seed, customers=customers, months=months)
     with terminal.progress(each.title) as progress:
         rows = simulation.simulate(
@@ -138,7 +125,7 @@ def init(
     json: Json = False,
 ) -> Result:
     """Create the operational tables and load the first simulated history; idempotent."""
-    settings, plan = _settings(), Plan(seed=seed, customers=customers, months=months)
+    settings, plan = settings_of_call(), Plan(seed=seed, customers=customers, months=months)
     return _histories(business, lambda each, progress: pipeline.init(settings, each, plan, progress))
 
 
@@ -151,7 +138,7 @@ def ingest(
     json: Json = False,
 ) -> Result:
     """Advance the simulated business in PostgreSQL; how the hours are cut makes no difference."""
-    settings = _settings()
+    settings = settings_of_call()
     if hours and until:
         raise UsageError("--hours and --until are both given.", "One says how far.", "Leave one of them out.")
     end = instants.parse(until, settings.zone) if until else None
@@ -180,18 +167,20 @@ def load(
     json: Json = False,
 ) -> Result:
     """Load the source into the warehouse: every row is loaded, quarantined with its reason, or a duplicate."""
-    settings, files = _settings(), _source(source, mapping)
+    settings, origin = settings_of_call(), From(source, mapping)
     data: dict[str, Any] = {}
     lines: list[Any] = []
     for each in find(business):
         with terminal.progress(each.title) as progress:
-            batch = pipeline.load(settings, each, files, full, progress)
+            batch = pipeline.load(settings, each, origin, full, progress)
         data[each.name] = {
             "batch_id": batch.batch_id,
             "data_through": batch.data_through,
             "tables": batch.counts(),
+            "drift": batch.drift,
         }
         lines.append(terminal.counts(f"{each.title}: batch {batch.batch_id}", batch.counts()))
+        lines += _drifted(batch)
         if any(counts.quarantined for counts in batch.tables.values()):
             lines.append(f"Why rows were quarantined:  {terminal.program(settings.home)} why {each.name}")
     return {"businesses": data}, lines
@@ -209,7 +198,7 @@ def transform(
     json: Json = False,
 ) -> Result:
     """Build the models with dbt and test them."""
-    settings, data, lines = _settings(), {}, []
+    settings, data, lines = settings_of_call(), {}, []
     for each in find(business):
         with terminal.progress(each.title) as progress:
             build = pipeline.transform(settings, each, as_of, progress, full_refresh, select)
@@ -230,7 +219,7 @@ def publish(
     json: Json = False,
 ) -> Result:
     """Publish the marts in one step, if every test passed."""
-    settings, data, lines = _settings(), {}, []
+    settings, data, lines = settings_of_call(), {}, []
     for each in find(business):
         with terminal.progress(each.title) as progress:
             snapshot = pipeline.publish(settings, each, progress, tuple(personal or ()))
@@ -250,83 +239,20 @@ def run(
     json: Json = False,
 ) -> Result:
     """load, transform, publish."""
-    settings, files = _settings(), _source(source, mapping)
+    settings, origin = settings_of_call(), From(source, mapping)
     data: dict[str, Any] = {}
     lines: list[Any] = []
     for each in find(business):
         with terminal.progress(each.title) as progress:
-            batch, build, snapshot = pipeline.run(settings, each, files, as_of, progress, full)
-        figures, shown = _headlines(settings, each)
+            batch, build, snapshot = pipeline.run(settings, each, origin, as_of, progress, full)
+        figures, shown = headlines(settings, each)
         data[each.name] = figures | {
             "tables": batch.counts(),
             "tests": build.tests,
             "published": str(snapshot.folder),
         }
-        lines += [terminal.counts(f"{each.title}: batch {batch.batch_id}", batch.counts()), *shown]
-    return {"businesses": data}, lines
-
-
-@app.command(epilog="Example:  setia status --json")
-@verb
-def status(business: Name = None, json: Json = False) -> Result:
-    """Last runs, how far the data reaches, and what raw and quarantine hold."""
-    settings, data, lines = _settings(), {}, []
-    for each in find(business):
-        runs = ledger.runs(settings, each.name, limit=10)
-        figures, shown = _headlines(settings, each)
-        tables = {}
-        if settings.warehouse_file(each.name).exists():
-            with connect(settings, each.name, read_only=True) as connection:
-                tables = batches.totals(connection, each) if batches.newest(connection, each) else {}
-        data[each.name] = figures | {"runs": runs, "tables": tables}
-        names = ("step", "status", "started_at", "seconds", "error")
-        short = [
-            {name: one[name] for name in names} | {"started_at": one["started_at"][:19].replace("T", " ")}
-            for one in runs
-        ]
-        lines += [*shown, *([terminal.table("Last runs", short)] if runs else [])]
-        if tables:
-            lines.append(terminal.counts("All batches", tables))
-    return {"home": str(settings.home), "businesses": data}, lines
-
-
-@app.command(epilog="Example:  setia why ecommerce --rule orphan")
-@verb
-def why(
-    business: Name = None,
-    table: Annotated[str | None, typer.Option(help="Only this table.")] = None,
-    rule: Annotated[str | None, typer.Option(help="Only rows that broke this rule.")] = None,
-    limit: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 5,
-    json: Json = False,
-) -> Result:
-    """Show quarantined rows, the rule each broke, and what would fix them."""
-    settings, data, lines = _settings(), {}, []
-    if rule and rule not in quarantine.FIXES:
-        raise UsageError(
-            f"{rule!r} is not a rule.", f"Rules: {', '.join(quarantine.FIXES)}.", "setia why --rule orphan"
-        )
-    for each in find(business):
-        if table and table not in {name for one in each.tables for name in (one.name, one.raw)}:
-            names = ", ".join(one.name for one in each.tables)
-            raise UsageError(
-                f"{each.name} has no table {table!r}.", f"Tables: {names}.", "setia why --table NAME"
-            )
-        with connect(settings, each.name, read_only=True) as connection:
-            if batches.newest(connection, each) is None:
-                raise TransformError(
-                    f"{each.name} was never loaded.", "A load judges rows.", f"setia load {each.name}"
-                )
-            summary = quarantine.summary(connection, each, table, rule)
-            rows = quarantine.rows(connection, each, table, rule, limit)
-        data[each.name] = {"summary": summary, "rows": rows}
-        lines.append(
-            terminal.table(f"{each.title}: quarantine", summary)
-            if summary
-            else f"{each.title}: nothing is in quarantine."
-        )
-        lines += [
-            f"{one['table']} {one['key']}: {one['rule']} {one['column'] or ''}  {one['row']}" for one in rows
-        ]
+        lines.append(terminal.counts(f"{each.title}: batch {batch.batch_id}", batch.counts()))
+        lines += [*_drifted(batch), *shown]
     return {"businesses": data}, lines
 
 
@@ -342,7 +268,7 @@ def export(
     json: Json = False,
 ) -> Result:
     """Copy the published marts as Parquet or CSV."""
-    settings, data, lines = _settings(), {}, []
+    settings, data, lines = settings_of_call(), {}, []
     for each in find(business):
         snapshot = publishing.current(settings, each)
         if snapshot is None:
@@ -354,30 +280,8 @@ def export(
     return {"businesses": data}, lines
 
 
-@app.command(epilog="Example:  setia doctor")
-@verb
-def doctor(json: Json = False) -> Result:
-    """Check this machine and say what to fix."""
-    checks = checking.doctor(_settings())
-    lines = [
-        f"{'ok ' if not check.fix else 'FIX'}  {check.name}: {check.found}  {check.fix}" for check in checks
+def _drifted(batch: Batch) -> list[str]:
+    return [
+        f"{one['table']} in the source: column {one['column']!r} is {one['change']}; {one['outcome']}."
+        for one in batch.drift
     ]
-    return {
-        "ok": not any(check.fix for check in checks),
-        "checks": [asdict(check) for check in checks],
-    }, lines
-
-
-def _headlines(settings: Settings, business: Business) -> Result:
-    snapshot = publishing.current(settings, business)
-    if snapshot is None:
-        return {"published": None}, [f"{business.title}: nothing is published yet."]
-    figures = pipeline.headlines(settings, business)
-    last_day = datetime.fromisoformat(snapshot.as_of).astimezone(UTC).isoformat(sep=" ", timespec="seconds")
-    rows = [
-        {"figure": each["label"], "value": terminal.figure(each["value"], each["unit"], settings.currency)}
-        for each in figures
-    ]
-    rows.append({"figure": "Data through", "value": instants.local(snapshot.as_of, settings.zone)})
-    data = {"as_of": last_day, "data_through": snapshot.data_through, "headlines": figures}
-    return data, [terminal.table(business.title, rows)]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import duckdb
 
-from setia import home, postgres
+from setia import home, postgres, postgres_source
 from setia.errors import SetiaError
 from setia.settings import Settings
 
@@ -62,7 +62,7 @@ def _space(settings: Settings) -> Check:
 def _duckdb(_: Settings) -> Check:
     with duckdb.connect() as connection:
         try:
-            postgres.load_extension(connection)
+            postgres_source.load_extension(connection)
         except duckdb.Error as error:
             return Check("DuckDB", str(error).splitlines()[0], "Install the pinned packages:  make setup")
     return Check("DuckDB", f"{duckdb.__version__} with its PostgreSQL extension")

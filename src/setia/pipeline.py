@@ -1,42 +1,56 @@
 """The verbs: each holds its business, keeps the ledger, and does one step. The CLI and the DAGs call these."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from contextlib import contextmanager, nullcontext
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from duckdb import DuckDBPyConnection
 
 from setia import as_of as instants
-from setia import batches, files, home, ledger, postgres, simulation
-from setia import ingest as history
+from setia import batches, files, home, ledger, postgres, postgres_source
 from setia import load as loading
 from setia import publish as publishing
+from setia import reconcile as reconciling
 from setia import transform as transforming
 from setia.batches import Batch
 from setia.errors import SourceError, TransformError
 from setia.ledger import Run
+from setia.mapping import read_mapping
+from setia.plan import Plan
 from setia.publish import Snapshot
+from setia.reconcile import Reconciliation
 from setia.schema import Business
 from setia.settings import Settings
-from setia.simulation import Plan
+from setia.sources import Source
 from setia.transform import Build
 from setia.warehouses import connect
+
+if TYPE_CHECKING:
+    from setia.ingest import History
 
 Progress = Callable[[str, int, int], None]
 """Told of progress as (what, done, of)."""
 
 
 @dataclass(frozen=True)
-class Files:
-    """A folder of files as the source, read as the whole truth when `full`."""
+class From:
+    """Where to load from: a folder of files, or PostgreSQL when there is none; and what things are called there."""
 
-    folder: Path
+    folder: Path | None = None
     mapping: Path | None = None
 
+    def read_mapping(self, business: Business) -> dict[str, Any]:
+        """What the mapping file says; nothing when there is none."""
+        return read_mapping(self.mapping, business) if self.mapping else {}
 
-def init(settings: Settings, business: Business, plan: Plan, progress: Progress) -> history.History:
+
+def init(settings: Settings, business: Business, plan: Plan, progress: Progress) -> "History":
     """Makes the OLTP tables with their first simulated history; nothing happens when it is there."""
+    from setia import ingest as history  # with the simulators, which only these verbs need
+
     with _step(settings, business, "init") as run, postgres.server(settings) as dsn:
         made = history.init(dsn, business, plan, _named(progress, "init"))
         run.counts |= {"rows": made.rows, "until": made.until.isoformat()}
@@ -49,8 +63,10 @@ def ingest(
     hours: int | None,
     until: datetime | None,
     progress: Progress,
-) -> history.History:
+) -> "History":
     """Advances the simulated business in PostgreSQL by `hours`, or to `until`."""
+    from setia import ingest as history
+
     with _step(settings, business, "ingest") as run, postgres.server(settings) as dsn:
         made = history.ingest(dsn, business, hours, until, _named(progress, "ingest"))
         run.counts |= {"rows": made.rows, "until": made.until.isoformat()}
@@ -58,17 +74,45 @@ def ingest(
 
 
 def load(
-    settings: Settings, business: Business, source: Files | None, full: bool, progress: Progress
+    settings: Settings,
+    business: Business,
+    source: From | None,
+    full: bool,
+    progress: Progress,
+    reconciled: bool = False,
 ) -> Batch:
-    """Source -> raw: from a folder of files, or from PostgreSQL when there is none."""
-    with _step(settings, business, "load") as run:
-        if source:
-            done = _load_files(settings, business, source, full, progress)
-        else:
-            done = _load_postgres(settings, business, full, progress)
+    """Source -> raw. `reconciled`: a load that read everything is committed only if raw is the source."""
+    source = source or From()
+    mapping = source.read_mapping(business)
+    with (
+        _step(settings, business, "load") as run,
+        _opened(settings, business, source.folder, mapping, full) as (connection, opened),
+    ):
+        done = _load(settings, connection, business, opened, progress)
+        if reconciled and all(table.changes is None for table in opened.tables):
+            found = reconciling.reconcile(connection, business, opened)
+            reconciling.insist(found)
+            done = replace(done, reconciled=tuple(each.shown() for each in found))
         run.counts |= {"batch_id": done.batch_id, "source": done.source, "tables": done.counts()}
         run.counts["data_through"] = instants.text(done.data_through) if done.data_through else None
-        return done
+        run.counts |= {"drift": list(done.drift), "reconciled": list(done.reconciled)}
+    return done
+
+
+def reconcile(settings: Settings, business: Business, source: From | None) -> list[Reconciliation]:
+    """The source as it is now against raw and quarantine, key by key; changes nothing."""
+    source = source or From()
+    mapping = source.read_mapping(business)
+    with (
+        _step(settings, business, "reconcile") as run,
+        _opened(settings, business, source.folder, mapping, full=False, to_write=False) as (
+            connection,
+            opened,
+        ),
+    ):
+        found = reconciling.reconcile(connection, business, opened)
+        run.counts["reconciled"] = [each.shown() for each in found]
+        return found
 
 
 def transform(
@@ -118,15 +162,15 @@ def publish(
 def run(
     settings: Settings,
     business: Business,
-    source: Files | None,
+    source: From | None,
     as_of: str | None,
     progress: Progress,
     full: bool = False,
 ) -> tuple[Batch, Build, Snapshot]:
-    """load, transform, publish."""
+    """load, reconcile what was read whole, transform, publish."""
     if as_of:
         instants.parse(as_of, settings.zone)  # a slip is told before anything is loaded
-    batch = load(settings, business, source, full, progress)
+    batch = load(settings, business, source, full, progress, reconciled=True)
     build = transform(settings, business, as_of, progress)
     return batch, build, publish(settings, business, progress)
 
@@ -136,6 +180,8 @@ def demo(settings: Settings, business: Business, plan: Plan, progress: Progress)
 
     Every part is idempotent, so a killed demo run again ends with the same published tables.
     """
+    from setia import simulation
+
     init(settings, business, plan, progress)
     load(settings, business, None, False, progress)
     next_day = simulation.midnight(plan.end) + timedelta(days=1)
@@ -156,28 +202,50 @@ def headlines(settings: Settings, business: Business) -> list[dict[str, Any]]:
     return figures
 
 
-def _load_files(
-    settings: Settings, business: Business, source: Files, full: bool, progress: Progress
-) -> Batch:
-    mapping = files.read_mapping(source.mapping, business) if source.mapping else {}
-    with connect(settings, business.name) as connection, loading.transaction(connection):
-        _same_kind(settings, business, batches.newest(connection, business), full, of_files=True)
-        zone = settings.timezone
-        opened = files.open_source(connection, business, source.folder, mapping, zone, full)
-        return loading.load(connection, business, opened, settings.timezone, _counted(progress, opened))
-
-
-def _load_postgres(settings: Settings, business: Business, full: bool, progress: Progress) -> Batch:
+@contextmanager
+def _opened(
+    settings: Settings,
+    business: Business,
+    folder: Path | None,
+    mapping: dict[str, Any],
+    full: bool,
+    to_write: bool = True,
+) -> Iterator[tuple[DuckDBPyConnection, Source]]:
+    """The warehouse in a transaction, and in it the source; committed on leaving."""
+    server = nullcontext("") if folder else postgres.server(settings)
     with (
-        postgres.server(settings) as dsn,
-        connect(settings, business.name) as connection,
+        server as dsn,
+        connect(settings, business.name, read_only=not to_write) as connection,
         loading.transaction(connection),
     ):
         newest = batches.newest(connection, business)
-        _same_kind(settings, business, newest, full, of_files=False)
-        mark = newest["mark"] if newest and not full else None
-        opened = postgres.open_source(connection, business, dsn, settings.timezone, mark)
-        return loading.load(connection, business, opened, settings.timezone, _counted(progress, opened))
+        _same_kind(settings, business, newest, full, of_files=folder is not None)
+        is_due = full or (to_write and _is_compare_due(settings, newest))
+        zone, mark = settings.timezone, newest["mark"] if newest and not is_due else None
+        if folder:
+            opened = files.open_source(connection, business, folder, mapping, zone, full)
+        else:
+            opened = postgres_source.open_source(connection, business, dsn, zone, mark, mapping)
+        yield connection, opened
+
+
+def _load(
+    settings: Settings, connection: DuckDBPyConnection, business: Business, opened: Source, progress: Progress
+) -> Batch:
+    steps = iter(range(len(opened.tables)))
+
+    def report(what: str) -> None:
+        progress(f"load: {what}", next(steps), len(opened.tables))
+
+    carry = settings.new_columns == "carry"
+    return loading.load(connection, business, opened, settings.timezone, report, carry)
+
+
+def _is_compare_due(settings: Settings, newest: dict[str, Any] | None) -> bool:
+    """Whether it is time to read everything again; also when the last load does not say when that was."""
+    last = newest["mark"].get("compared_at") if newest else None
+    every = timedelta(hours=settings.compare_hours)
+    return last is None or datetime.now(UTC) - datetime.fromisoformat(last) >= every
 
 
 def _same_kind(
@@ -200,8 +268,3 @@ def _step(settings: Settings, business: Business, step: str) -> Iterator[Run]:
 
 def _named(progress: Progress, what: str) -> Callable[[int, int], None]:
     return lambda done, of: progress(what, done, of)
-
-
-def _counted(progress: Progress, opened: Any) -> Callable[[str], None]:
-    steps = iter(range(1, 2 * len(opened.tables) + 1))
-    return lambda what: progress(f"load: {what}", next(steps), 2 * len(opened.tables))

@@ -1,7 +1,6 @@
 """Rows that broke a rule, whole, with the rule: one table per raw table, and what would fix them."""
 
 from collections.abc import Mapping
-from datetime import datetime
 from typing import Any
 
 from duckdb import DuckDBPyConnection
@@ -33,17 +32,75 @@ def create(connection: DuckDBPyConnection, business: Business, table: Table) -> 
     )
 
 
-def origin(business: Business, table: Table) -> Origin:
-    """The held rows as an origin of staging: every value as the text it came as."""
+def origin(business: Business, table: Table, where: str) -> Origin:
+    """The held rows for which the condition holds as an origin of staging: every value as the text it came as."""
     return Origin(
         name="quarantine",
-        relation=_name(business, table),
-        expressions={
-            column.name: f"(source._ours ->> {literal('$.' + column.name)})" for column in table.columns
-        },
+        relation=f"(select rowid as _n, _ours, _zone from {_name(business, table)} where {where})",
+        expressions={column.name: ours(column.name) for column in table.columns},
         types={column.name: "VARCHAR" for column in table.columns},
         zone="source._zone",
+        number="_n",
     )
+
+
+def ours(column: str) -> str:
+    """SQL of a held row's value of our column, as text."""
+    return f"(source._ours ->> {literal('$.' + column)})"
+
+
+def key_is_in(column: str, keys: str) -> str:
+    """SQL: whether a held row's value of our key column is among `keys`, which raw holds, as texts."""
+    text = f"trim(_ours ->> {literal('$.' + column)})"
+    return f"({text} in {keys} or cast(try_cast({text} as bigint) as varchar) in {keys})"
+
+
+def holds(
+    connection: DuckDBPyConnection, business: Business, table: Table, rules: tuple[str, ...] = ()
+) -> bool:
+    """Whether any row of the table is held, that broke one of these rules when some are named."""
+    among = f"where _rule in {rules}" if rules else ""
+    query = f"select 1 from {_name(business, table)} {among} limit 1"
+    return connection.execute(query).fetchone() is not None
+
+
+def keys(business: Business, table: Table) -> str:
+    """SQL of the held rows' keys, as text."""
+    return f"select trim(_key) from {_name(business, table)} where _key is not null"
+
+
+def count(business: Business, table: Table) -> str:
+    """SQL of how many rows are held."""
+    return f"select count(*) from {_name(business, table)}"
+
+
+def as_held(source_table: SourceTable, origin: Origin) -> dict[str, str]:
+    """What is held of a row of the source, as SQL: its key, zone, the row as it came, and ours as text."""
+    places = enumerate(source_table.columns, 1)
+    as_it_came = ", ".join(f"{literal(theirs)}, source.c{place}" for place, theirs in places)
+    return {
+        "_key": f"cast({origin.expressions[source_table.table.key]} as varchar)",
+        "_zone": origin.zone,
+        "_row": f"json_object({as_it_came})",
+        "_ours": _texts(source_table.table, origin.expressions),
+    }
+
+
+def receive(
+    connection: DuckDBPyConnection, business: Business, table: Table, raw: str, batch: tuple[int, str]
+) -> None:
+    """Moves here, to an empty quarantine, the rows of raw whose column `_held` says why."""
+    held = ", ".join(f"_held.{name}" for name in ("_rule", "_column", "_key", "_zone", "_row", "_ours"))
+    connection.execute(
+        f"insert into {_name(business, table)} select distinct {batch[0]}, {batch[1]}, {held} from {raw}"
+        " where _held is not null order by all"
+    )
+    connection.execute(f"delete from {raw} where _held is not null")
+
+
+def forget(connection: DuckDBPyConnection, business: Business, table: Table) -> None:
+    """Lets go of every held row: a complete source is about to say all there is."""
+    connection.execute(f"delete from {_name(business, table)}")
 
 
 def keep(
@@ -51,56 +108,48 @@ def keep(
     business: Business,
     table: Table,
     source: tuple[SourceTable, Origin] | None,
-    batch: tuple[int, datetime],
+    batch: tuple[int, str],
 ) -> None:
-    """Makes the quarantine hold exactly the bad rows of `stage`, beside lines that were no rows.
+    """Makes the quarantine hold the bad rows of `stage`; held rows that are not in it stay as they are.
 
     A row that is still bad keeps the batch in which it came; one that came again, the same, is held once.
-    A complete source has said all there is: nothing that was held before stays.
     """
     name = _name(business, table)
-    kept = "where _ours is null" if source is None or not source[0].complete else "where false"
     connection.execute(
-        "create or replace temp table held as"
-        " select held.* replace (stage._rule as _rule, stage._column as _column)"
-        f" from {name} as held join stage on stage._origin = 'quarantine' and stage._n = held.rowid"
-        " where stage._rule not in ('duplicate', 'unchanged')"
-        f" union all select * from {name} {kept}"
+        f"delete from {name} where rowid in (select _n from stage where _origin = 'quarantine'"
+        " and (_rule is null or _rule in ('duplicate', 'unchanged')))"
+    )
+    connection.execute(
+        f"update {name} as held set _rule = stage._rule, _column = stage._column from stage"
+        " where stage._origin = 'quarantine' and stage._n = held.rowid"
+        " and (stage._rule, stage._column) is distinct from (held._rule, held._column)"
     )
     if source is not None:
-        origin = source[1]
-        places = enumerate(source[0].columns, 1)
-        as_it_came = ", ".join(f"{literal(theirs)}, source.c{place}" for place, theirs in places)
+        held = ", ".join(f"{sql} as {name}" for name, sql in as_held(*source).items())
         connection.execute(
-            "insert into held select $batch_id, $at, stage._rule, stage._column,"
-            f" cast({origin.expressions[table.key]} as varchar), {origin.zone}, json_object({as_it_came}),"
-            f" {_texts(table, origin.expressions)} from {origin.relation} as source"
-            " join stage on stage._origin = 'source' and stage._n = source.rowid"
-            " where stage._rule not in ('duplicate', 'unchanged')",
-            {"batch_id": batch[0], "at": batch[1]},
+            f"insert into {name} select distinct on (_key, _row, _ours) {batch[0]}, {batch[1]}, _rule, _column,"
+            " _key, _zone, _row, _ours from"
+            f" (select stage._rule, stage._column, {held} from {source[1].relation} as source"
+            f"  join stage on stage._origin = 'source' and stage._n = source.{source[1].number}"
+            "  where stage._rule not in ('duplicate', 'unchanged')) as bad"
+            f" where not exists (select 1 from {name} as held"
+            "  where (held._key, held._row, held._ours) is not distinct from (bad._key, bad._row, bad._ours))"
+            " order by _rule, _column, _key, _row"
         )
-    connection.execute(f"delete from {name}")
-    connection.execute(
-        f"insert into {name} select * from held qualify row_number() over ("
-        " partition by _key, _row, _ours order by _batch_id, _rule, _column) = 1"
-        " order by _batch_id, _rule, _column, _key, _row"
-    )
-    connection.execute("drop table held")
 
 
 def keep_rejects(
     connection: DuckDBPyConnection,
     business: Business,
     source_table: SourceTable,
-    batch: tuple[int, datetime],
+    batch: tuple[int, str],
 ) -> int:
     """Holds the lines that were no rows at all, as text; returns how many the source had."""
     name = _name(business, source_table.table)
     lines = f"(select csv_line as line from ({source_table.rejects}))"
     connection.execute(
-        f"insert into {name} select distinct $batch_id, $at, 'not_parseable', null, null, '', to_json(line), null"
-        f" from {lines} where to_json(line) not in (select _row from {name} where _ours is null)",
-        {"batch_id": batch[0], "at": batch[1]},
+        f"insert into {name} select distinct {batch[0]}, {batch[1]}, 'not_parseable', null, null, '',"
+        f" to_json(line), null from {lines} where to_json(line) not in (select _row from {name} where _ours is null)"
     )
     row = connection.execute(f"select count(*) from {lines}").fetchone()
     return int(row[0]) if row else 0
@@ -111,15 +160,15 @@ def withdraw(
     business: Business,
     table: Table,
     query: str,
-    batch: tuple[int, datetime, str],
+    batch: tuple[int, str, str],
 ) -> int:
     """Moves rows of raw, with the rule and the column that they break now, into quarantine; returns how many.
 
-    `query` selects whole rows of raw and then the rule and the column.
+    `query` selects our columns of raw and then the rule and the column.
     """
     raw, key = f"{business.name}_raw.{table.raw}", quote(table.key)
     names = [column.name for column in table.columns]
-    aliases = ", ".join(quote(name) for name in (*names, "_at", "_from", "_gone", "_rule", "_column"))
+    aliases = ", ".join(quote(name) for name in (*names, "_rule", "_column"))
     connection.execute(f"create or replace temp table withdrawn as select * from ({query}) as one({aliases})")
     row = connection.execute("select count(*) from withdrawn").fetchone()
     if row is None or not row[0]:
@@ -127,10 +176,9 @@ def withdraw(
     ours = {name: f"source.{quote(name)}" for name in names}
     values = ", ".join(f"{quote(name)} := {sql}" for name, sql in ours.items())
     connection.execute(
-        f"insert into {_name(business, table)} select $batch_id, $at, _rule, _column, cast({key} as varchar),"
-        f" $zone, to_json(struct_pack({values})), {_texts(table, ours)} from withdrawn as source"
-        f" where cast({key} as varchar) not in (select _key from {_name(business, table)} where _key is not null)",
-        {"batch_id": batch[0], "at": batch[1], "zone": batch[2]},
+        f"insert into {_name(business, table)} select {batch[0]}, {batch[1]}, _rule, _column, cast({key} as varchar),"
+        f" {literal(batch[2])}, to_json(struct_pack({values})), {_texts(table, ours)} from withdrawn as source"
+        f" where cast({key} as varchar) not in (select _key from {_name(business, table)} where _key is not null)"
     )
     connection.execute(f"delete from {raw} where {key} in (select {key} from withdrawn)")
     return int(row[0])

@@ -7,7 +7,7 @@ from typing import Any, Literal
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, available_timezones
 
-from pydantic import SecretStr, ValidationError, field_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from setia.errors import UsageError
@@ -32,6 +32,10 @@ class Settings(BaseSettings):
     """Where the DuckDB files are; unset: `warehouse/` in the home."""
     memory_limit: str = "3GB"
     """Memory that DuckDB may use before it spills to disk."""
+    compare_hours: float = Field(default=24, ge=0)
+    """How often a load reads all of PostgreSQL and compares it with raw; finds deletions in large tables."""
+    new_columns: Literal["report", "carry"] = "report"
+    """What happens to a source's columns that we do not know: told of, or taken into raw as text, too."""
     timezone: str = "Asia/Jakarta"
     """Reporting zone: days and months are cut in it, and naive times are read in it."""
     currency: str = "IDR"

@@ -8,7 +8,6 @@ in `State.pending`, so that a business never reads or writes `pending` after `be
 
 import io
 import json
-from calendar import monthrange
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -25,6 +24,7 @@ import numpy as np
 import pyarrow as pa
 
 from setia.errors import SourceError, UsageError
+from setia.plan import Plan
 from setia.simulation_files import Files
 from setia.simulation_rows import (
     DAY,
@@ -54,40 +54,6 @@ __all__ = [
 ZONE = ZoneInfo("Asia/Jakarta")
 Progress = Callable[[int, int], None]
 Emit = Callable[[str, pa.Table], None]
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to simulate: `customers` arrive in all over `months`; `dirt` is the share of rows made dirty."""
-
-    seed: int
-    customers: int
-    months: int
-    start: date = date(2024, 1, 1)
-    dirt: float = 0.01
-
-    def __post_init__(self) -> None:
-        for name, value, low, high in (
-            ("customers", self.customers, 1, 100_000_000),
-            ("months", self.months, 1, 600),
-            ("dirt", self.dirt, 0, 0.5),
-        ):
-            if not low <= value <= high:
-                raise UsageError(
-                    f"{name} is {value}.", f"It lies between {low} and {high}.", f"Set --{name} within that."
-                )
-
-    @property
-    def end(self) -> date:
-        """The first day after the history, the same day of the month as `start` where that exists."""
-        years, month = divmod(self.start.month - 1 + self.months, 12)
-        year = self.start.year + years
-        return date(year, month + 1, min(self.start.day, monthrange(year, month + 1)[1]))
-
-    @property
-    def days(self) -> int:
-        """How many local days the history has."""
-        return (self.end - self.start).days
 
 
 @dataclass

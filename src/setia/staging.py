@@ -1,14 +1,17 @@
 """How a source row becomes a typed row, and which rule it breaks: SQL expressions, nothing executed.
 
 The rules, in the order they are asked: `missing_key`, `not_parseable`, `missing_value`,
-`unknown_value`, `impossible_value`, `end_before_start`. (`orphan`, `owner_mismatch` and
-`before_parent` need other tables and are asked in load.)
+`unknown_value`, `impossible_value`, `end_before_start`; then, of the rows that it refers to, `orphan`,
+`owner_mismatch` and `before_parent`.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from setia.schema import Column, Table
+from duckdb import DuckDBPyConnection
+
+from setia.schema import Business, Column, Reference, Table
+from setia.sources import SourceTable, reading
 from setia.warehouses import literal, quote
 
 RAW_TYPES = {
@@ -39,6 +42,27 @@ class Origin:
     types: Mapping[str, str]
     zone: str
     """SQL of the zone in which naive times and dates are read."""
+    number: str = "rowid"
+    """SQL of what tells its rows apart."""
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What rows are judged by, beside themselves: the keys' types, the other tables, the reporting zone."""
+
+    business: Business
+    key_types: Mapping[str, str]
+    zone: str
+
+
+def origin_of(connection: DuckDBPyConnection, source_table: SourceTable, zone: str) -> Origin:
+    """The table's rows, with the type of each of our columns' expressions."""
+    relation = f"({source_table.relation})"
+    columns = ", ".join(f"{sql} as {quote(name)}" for name, sql in source_table.expressions.items())
+    with reading(source_table):
+        described = connection.execute(f"describe select {columns} from {relation} as source").fetchall()
+    types = {row[0]: row[1] for row in described}
+    return Origin("source", relation, source_table.expressions, types, literal(zone))
 
 
 def raw_type(column: Column, key_types: Mapping[str, str], owner: str) -> str:
@@ -54,23 +78,83 @@ def owner_of(table: Table, column: Column) -> str:
     return table.name
 
 
-def select(table: Table, origin: Origin, key_types: Mapping[str, str]) -> str:
-    """A query over the origin: `_origin`, `_n`, every column typed, `_rule` and `_column` (NULL: good)."""
-    parsed = []
+def typed(table: Table, origin: Origin, key_types: Mapping[str, str]) -> dict[str, str]:
+    """Our columns -> SQL of their typed values over the origin's rows (alias `source`)."""
+    parsed = {}
     for column in table.columns:
-        value, source_type = origin.expressions[column.name], origin.types[column.name]
         target = raw_type(column, key_types, owner_of(table, column))
-        name = quote(column.name)
-        sql = _parse(value, source_type, target, origin.zone)
-        parsed.append(f"{f'trim({sql})' if column.type == 'key' and target == 'VARCHAR' else sql} as {name}")
-        parsed.append(f"{_present(value, source_type)} as {quote(column.name + '?')}")
-    names = ", ".join(quote(column.name) for column in table.columns)
+        sql = _parse(origin.expressions[column.name], origin.types[column.name], target, origin.zone)
+        parsed[column.name] = f"trim({sql})" if column.type == "key" and target == "VARCHAR" else sql
+    return parsed
+
+
+def select(table: Table, origin: Origin, rules: Rules, keep: tuple[str, ...] = ()) -> str:
+    """A query over the origin: `_origin`, `_n`, every column typed, `_rule` and `_column` (NULL: good).
+
+    `keep` are columns of the origin that are handed on as they are.
+    """
+    parsed = [f"{sql} as {quote(name)}" for name, sql in typed(table, origin, rules.key_types).items()]
+    for name, value in origin.expressions.items():
+        parsed.append(f"{_present(value, origin.types[name])} as {quote(name + '?')}")
+    names = ", ".join([*(quote(column.name) for column in table.columns), *keep])
+    rows = f"select {', '.join([f'{origin.number} as _n', *parsed, *keep])} from {origin.relation} as source"
+    own = f"(select *, {_case(_broken_rules(table))} as _own_rule from ({rows})) as own"
+    references = _broken_references(table, rules)
+    broken = f"coalesce(_own_rule, {_case(references)})" if references else "_own_rule"
     return (
         f"select {literal(origin.name)} as _origin, _n, false as _is_loser, {names},"
         f" split_part(_broken, ':', 1) as _rule, split_part(_broken, ':', 2) as _column"
-        f" from (select *, {_broken_rule(table)} as _broken"
-        f" from (select rowid as _n, {', '.join(parsed)} from {origin.relation} as source))"
+        f" from (select own.*, {broken} as _broken from {own} {_parents(table, rules)})"
     )
+
+
+def disagreements(reference: Reference, row: str, parent: str, zone: str) -> list[tuple[str, str, str]]:
+    """(rule, column, SQL condition) of each way in which a row and its parent can't both be right."""
+    found = []
+    if reference.same:
+        own, theirs = (quote(name) for name in reference.same)
+        found.append(("owner_mismatch", reference.same[0], f"{row}.{own} <> {parent}.{theirs}"))
+    if reference.not_before:
+        own, theirs = (
+            f"cast(timezone({literal(zone)}, {side}.{quote(name)}) as date)"
+            for side, name in zip((row, parent), reference.not_before, strict=True)
+        )
+        found.append(("before_parent", reference.not_before[0], f"{own} < {theirs}"))
+    return found
+
+
+def _is_compared(reference: Reference) -> bool:
+    return reference.same is not None or reference.not_before is not None
+
+
+def _parents(table: Table, rules: Rules) -> str:
+    """Joins to the parents whose columns are compared; of the others the keys are enough."""
+    joins = []
+    for place, reference in enumerate(table.references):
+        parent, alias = rules.business.table(reference.table), f"parent_{place}"
+        if _is_compared(reference):
+            joins.append(
+                f"left join {rules.business.name}_raw.{parent.raw} as {alias}"
+                f" on {alias}.{quote(parent.key)} = own.{quote(reference.column)} and {alias}._deleted_at is null"
+            )
+    return " ".join(joins)
+
+
+def _broken_references(table: Table, rules: Rules) -> list[tuple[str, str, str]]:
+    cases = []
+    for place, reference in enumerate(table.references):
+        parent, column = rules.business.table(reference.table), f"own.{quote(reference.column)}"
+        key, alias = quote(parent.key), f"parent_{place}"
+        known = f"(select {key} from {rules.business.name}_raw.{parent.raw} where _deleted_at is null)"
+        unknown = f"{alias}.{key} is null" if _is_compared(reference) else f"{column} not in {known}"
+        cases.append(("orphan", reference.column, f"{column} is not null and {unknown}"))
+        cases += disagreements(reference, "own", alias, rules.zone)
+    return cases
+
+
+def _case(broken: list[tuple[str, str, str]]) -> str:
+    whens = (f"when {condition} then {literal(f'{rule}:{column}')}" for rule, column, condition in broken)
+    return f"case {' '.join(whens)} end"
 
 
 def _present(value: str, source_type: str) -> str:
@@ -154,26 +238,29 @@ def _date(value: str, source_type: str, text: str, zone: str) -> str:
     return f"try_cast({value} as date)"
 
 
-def _broken_rule(table: Table) -> str:
-    cases = [f"when not {quote(table.key + '?')} then 'missing_key:{table.key}'"]
+def _broken_rules(table: Table) -> list[tuple[str, str, str]]:
+    """(rule, column, SQL condition), in the order in which they are asked."""
+    cases = [("missing_key", table.key, f"not {quote(table.key + '?')}")]
     for column in table.columns:
         name, present = quote(column.name), quote(column.name + "?")
-        cases.append(f"when {present} and {name} is null then 'not_parseable:{column.name}'")
+        cases.append(("not_parseable", column.name, f"{present} and {name} is null"))
     for column in table.columns[1:]:
-        name, present = quote(column.name), quote(column.name + "?")
-        if not column.nullable:
-            cases.append(f"when not {present} then 'missing_value:{column.name}'")
-        if column.values:
-            known = ", ".join(literal(value) for value in column.values)
-            cases.append(
-                f"when lower(trim({name})) not in ({known}) and {present} then 'unknown_value:{column.name}'"
-            )
-        for limit, sign in ((column.minimum, "<"), (column.maximum, ">")):
-            if limit is not None:
-                cases.append(f"when {name} {sign} {limit} then 'impossible_value:{column.name}'")
-    for column_name, condition in table.checks:
-        cases.append(f"when not ({condition}) then 'impossible_value:{column_name}'")
+        cases += _broken_values(column)
+    cases += [("impossible_value", name, f"not ({condition})") for name, condition in table.checks]
     if table.interval:
         start, end = table.interval
-        cases.append(f"when {quote(end)} < {quote(start)} then 'end_before_start:{end}'")
-    return f"case {' '.join(cases)} end"
+        cases.append(("end_before_start", end, f"{quote(end)} < {quote(start)}"))
+    return cases
+
+
+def _broken_values(column: Column) -> list[tuple[str, str, str]]:
+    name, present = quote(column.name), quote(column.name + "?")
+    cases = [] if column.nullable else [("missing_value", column.name, f"not {present}")]
+    if column.values:
+        known = ", ".join(literal(value) for value in column.values)
+        unknown = f"lower(trim({name})) not in ({known}) and {present}"
+        cases.append(("unknown_value", column.name, unknown))
+    for limit, sign in ((column.minimum, "<"), (column.maximum, ">")):
+        if limit is not None:
+            cases.append(("impossible_value", column.name, f"{name} {sign} {limit}"))
+    return cases

@@ -19,6 +19,9 @@ LOCK_PATIENCE_SECONDS = 20.0
 def connect(settings: Settings, business: str, read_only: bool = False) -> Iterator[DuckDBPyConnection]:
     """An open warehouse file, closed on leaving; instants are UTC, memory is bounded.
 
+    Statements that every load makes carry their values as literals: at the first parameter DuckDB imports
+    NumPy, pyarrow and pandas, which takes as long as a small load.
+
     Raises WarehouseError when the file is missing (read only), damaged, or held by another process.
     """
     path = settings.warehouse_file(business)
@@ -32,7 +35,7 @@ def connect(settings: Settings, business: str, read_only: bool = False) -> Itera
     connection = _open(str(path), read_only)
     try:
         connection.execute("set TimeZone = 'UTC'")
-        connection.execute("set memory_limit = ?", [settings.memory_limit])
+        connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
         yield connection
     finally:
         connection.close()

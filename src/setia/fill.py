@@ -1,0 +1,66 @@
+"""A table whose raw is empty, in one pass over its source: no row is read or written twice."""
+
+from dataclasses import replace
+
+from setia import quarantine, staging
+from setia.batches import TableCounts
+from setia.merge import Job
+from setia.schema import Table
+from setia.sources import SourceTable
+from setia.staging import Origin
+from setia.warehouses import quote
+
+
+def fill(job: Job, source_table: SourceTable, origin: Origin) -> TableCounts | None:
+    """Reads every row into the empty raw, and from there the bad ones into the empty quarantine.
+
+    A bad row is made out in the same pass, and carries what is held of it in a column of its own that raw
+    has for so long: whole as it came, without the source being asked twice.
+    Returns None, and leaves raw empty, when a key comes twice: versions are to be compared then.
+    """
+    table, raw = source_table.table, job.raw(source_table.table)
+    _read(job, source_table, origin)
+    total, bad = _figures(job, raw)
+    if not source_table.unique and _has_versions(job, table):
+        job.connection.execute(f"delete from {raw}")
+        job.connection.execute(f"alter table {raw} drop column _held")
+        return None
+    if bad:
+        batch = (job.batch_id, job.now)
+        quarantine.receive(job.connection, job.rules.business, table, raw, batch)
+    job.connection.execute(f"alter table {raw} drop column _held")
+    if total > bad:
+        job.arrived.add(table.name)
+    return TableCounts(rows_in=total, loaded=total - bad, quarantined=bad)
+
+
+def _read(job: Job, source_table: SourceTable, origin: Origin) -> None:
+    table = source_table.table
+    raw, names = job.raw(table), ", ".join(quote(column.name) for column in table.columns)
+    as_it_came = tuple(f"c{place}" for place in range(1, len(source_table.columns) + 1))
+    rows = staging.select(table, replace(origin, number="0"), job.rules, keep=as_it_came)
+    held = {"_rule": "_rule", "_column": "_column"} | quarantine.as_held(source_table, origin)
+    struct = ", ".join(f"'{name}': {sql}" for name, sql in held.items())
+    job.connection.execute(
+        f"alter table {raw} add column _held struct("
+        "_rule varchar, _column varchar, _key varchar, _zone varchar, _row json, _ours json)"
+    )
+    job.connection.execute(
+        f"insert into {raw} ({names}, _loaded_at, _batch_id, _held)"
+        f" select {names}, {job.now}, {job.batch_id}, case when _rule is not null then {{{struct}}} end"
+        f" from ({rows}) as source"
+    )
+
+
+def _figures(job: Job, raw: str) -> tuple[int, int]:
+    row = job.connection.execute(f"select count(*), count(_held) from {raw}").fetchone()
+    assert row is not None
+    return int(row[0]), int(row[1])
+
+
+def _has_versions(job: Job, table: Table) -> bool:
+    key = quote(table.key)
+    query = (
+        f"select 1 from {job.raw(table)} where {key} is not null group by {key} having count(*) > 1 limit 1"
+    )
+    return job.connection.execute(query).fetchone() is not None

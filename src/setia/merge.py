@@ -1,0 +1,271 @@
+"""Some rows of one table into raw: typed and judged in `stage`, then merged by key or quarantined.
+
+Temporary tables: `incoming` holds the rows as they came, `gone` the keys that the source no longer has,
+`stage` both these and the held rows that may be released now, typed and judged.
+"""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from duckdb import DuckDBPyConnection
+
+from setia import quarantine, staging
+from setia.batches import TableCounts
+from setia.schema import Reference, Table
+from setia.sources import SourceTable
+from setia.staging import Origin, Rules
+from setia.warehouses import literal, quote
+
+REFERENCE_RULES = ("orphan", "owner_mismatch", "before_parent")
+
+
+@dataclass(frozen=True)
+class Job:
+    """One batch being made: what all of its tables share, and what became of those that are done."""
+
+    connection: DuckDBPyConnection
+    rules: Rules
+    batch_id: int
+    loaded_at: datetime
+    arrived: set[str] = field(default_factory=set)
+    """Tables to which rows came, new ones or other versions."""
+    replaced: set[str] = field(default_factory=set)
+    """Tables of which rows were replaced by other versions."""
+    shrunk: set[str] = field(default_factory=set)
+    """Tables whose rows left raw."""
+
+    @property
+    def now(self) -> str:
+        """SQL of the instant of the batch."""
+        return f"timestamptz {literal(self.loaded_at.isoformat())}"
+
+    def raw(self, table: Table) -> str:
+        """The table's name in raw, with its schema."""
+        return f"{self.rules.business.name}_raw.{table.raw}"
+
+    def alive(self, table: Table) -> int:
+        """How many rows the table has in raw, without deleted ones."""
+        row = self.connection.execute(
+            f"select count(*) from {self.raw(table)} where _deleted_at is null"
+        ).fetchone()
+        assert row is not None
+        return int(row[0])
+
+
+@dataclass(frozen=True)
+class Incoming:
+    """The rows in `incoming`, the keys in `gone` (NULL: not asked), and how many more came and are unchanged."""
+
+    source_table: SourceTable
+    origin: Origin
+    has_gone: bool = False
+    unchanged: int = 0
+    whole: bool = False
+
+
+def merge(job: Job, table: Table, incoming: Incoming | None) -> TableCounts:
+    """Stages, judges, merges and quarantines; returns the counts, which add up.
+
+    Without incoming rows only what is held is tried again, and what lost its parent is withdrawn.
+    """
+    counts = _Merge(job, table, incoming).run() if incoming or _is_held(job, table) else {}
+    withdrawn = sum(_withdraw(job, table, reference) for reference in table.references)
+    if withdrawn:
+        job.shrunk.add(table.name)
+    return TableCounts(**counts, withdrawn=withdrawn)
+
+
+@dataclass(frozen=True)
+class _Merge:
+    job: Job
+    table: Table
+    incoming: Incoming | None
+
+    @property
+    def current(self) -> bool:
+        """Whether each row is what the source holds now, whatever its clock says."""
+        return self.incoming is not None and self.incoming.source_table.current
+
+    def run(self) -> dict[str, int]:
+        """Does all of it; returns the counts."""
+        job = self.job
+        if self.incoming and self.incoming.whole:
+            quarantine.forget(job.connection, job.rules.business, self.table)
+        self._stage()
+        if not (self.incoming and self.incoming.source_table.unique and self.incoming.whole):
+            self._choose_versions()
+        self._judge_against_raw()
+        left = self._merge_into_raw()
+        deleted = self._mark_deleted() if self.incoming and self.incoming.has_gone else 0
+        counts = self._counts()
+        source = (self.incoming.source_table, self.incoming.origin) if self.incoming else None
+        batch = (job.batch_id, job.now)
+        quarantine.keep(job.connection, job.rules.business, self.table, source, batch)
+        if left or deleted:
+            job.shrunk.add(self.table.name)
+        self._execute("drop table stage")
+        return counts | {"deleted": deleted}
+
+    def _stage(self) -> None:
+        origins = [self.incoming.origin] if self.incoming else []
+        queries = [staging.select(self.table, each, self.job.rules) for each in origins]
+        if not (self.incoming and self.incoming.whole):
+            held = quarantine.origin(self.job.rules.business, self.table, self._may_be_released())
+            queries.append(staging.select(self.table, held, self.job.rules))
+        self._execute(f"create or replace temp table stage as {' union all '.join(queries)}")
+
+    def _may_be_released(self) -> str:
+        """SQL of the held rows that this batch may change: of the same key, or whose parent came."""
+        conditions = ["false"]
+        if self.incoming:
+            origin, table = self.incoming.origin, self.table
+            key = f"trim(cast({origin.expressions[table.key]} as varchar))"
+            typed = staging.typed(table, origin, self.job.rules.key_types)[table.key]
+            relation = f"{origin.relation} as source"
+            conditions.append(
+                f"_key in (select {key} from {relation} union select cast({typed} as varchar) from {relation})"
+            )
+        for reference in self.table.references:
+            parent = self.job.rules.business.table(reference.table)
+            if parent.name in self.job.arrived:
+                came = (
+                    f"(select cast({quote(parent.key)} as varchar) from {self.job.raw(parent)}"
+                    f" where _batch_id = {self.job.batch_id} and _deleted_at is null)"
+                )
+                conditions.append(
+                    f"_rule in {REFERENCE_RULES} and {quarantine.key_is_in(reference.column, came)}"
+                )
+        return f"_ours is not null and ({' or '.join(f'({each})' for each in conditions)})"
+
+    def _choose_versions(self) -> None:
+        """One version a key: the newest, then what came later, then a good one, then by content.
+
+        Older versions are duplicates, and so are good ones that lose; a bad one of the same age stays in
+        sight. A held row that loses to one of the source is history.
+        """
+        key = quote(self.table.key)
+        order = ", ".join(f"{quote(column.name)} desc nulls last" for column in self.table.columns[1:])
+        newest = "_origin desc, updated_at" if self.current else "updated_at desc nulls last, _origin"
+        self._execute(
+            f"create or replace temp table losers as"
+            f" select _origin, _n, _rule is null or _origin = 'quarantine'"
+            f"  or coalesce(updated_at < newest, false) as is_duplicate from ("
+            f"  select _origin, _n, _rule, updated_at, row_number() over newest_first as place,"
+            f"   first_value(updated_at) over newest_first as newest"
+            f"  from stage where {key} is not null and {key} in"
+            f"   (select {key} from stage group by {key} having count(*) > 1)"
+            f"  window newest_first as (partition by {key}"
+            f"   order by {newest} desc nulls last, _rule is null desc, {order}, _n)"
+            f" ) where place > 1"
+        )
+        self._execute(
+            "update stage set _rule = case when is_duplicate then 'duplicate' else _rule end, _is_loser = true"
+            " from losers where stage._origin = losers._origin and stage._n = losers._n"
+        )
+
+    def _judge_against_raw(self) -> None:
+        # Rows as they stand are left alone, so that what depends on them need not be built again.
+        key = quote(self.table.key)
+        older = "raw._deleted_at is null and stage.updated_at < raw.updated_at"
+        if self.current:
+            older = f"(stage._origin = 'quarantine' and {older})"
+        stage, raw = (
+            ", ".join(f"{side}.{quote(column.name)}" for column in self.table.columns)
+            for side in ("stage", "raw")
+        )
+        self._execute(
+            f"update stage set _rule = case when {older} then 'duplicate' else 'unchanged' end"
+            f" from {self.job.raw(self.table)} as raw where stage._rule is null and raw.{key} = stage.{key} and ("
+            f"  {older}"
+            f"  or (raw._deleted_at is null and ({stage}) is not distinct from ({raw})))"
+        )
+
+    def _merge_into_raw(self) -> int:
+        """Replaces and adds the good rows; returns how many left raw because their new version is bad.
+
+        A full load would not have the older good version of those either.
+        """
+        key, raw = quote(self.table.key), self.job.raw(self.table)
+        names = ", ".join(quote(column.name) for column in self.table.columns)
+        same_key = f"delete from {raw} as raw using stage where raw.{key} = stage.{key}"
+        if self._changed(f"{same_key} and stage._rule is null"):
+            self.job.replaced.add(self.table.name)
+        left = self._changed(
+            f"{same_key} and stage._rule not in ('duplicate', 'unchanged') and stage._origin = 'source'"
+            f" and not stage._is_loser"
+            f" and ({self.current} or coalesce(stage.updated_at > raw.updated_at, true))"
+        )
+        arrived = self._changed(
+            f"insert into {raw} ({names}, _loaded_at, _batch_id)"
+            f" select {names}, {self.job.now}, {self.job.batch_id} from stage where _rule is null"
+        )
+        if arrived:
+            self.job.arrived.add(self.table.name)
+        return left
+
+    def _counts(self) -> dict[str, int]:
+        names = ("rows_in", "loaded", "quarantined", "duplicates", "unchanged", "released")
+        row = self._execute(
+            "select count(*) filter (_origin = 'source'),"
+            " count(*) filter (_origin = 'source' and (_rule is null or _rule = 'unchanged')),"
+            " count(*) filter (_origin = 'source' and _rule not in ('unchanged', 'duplicate')),"
+            " count(*) filter (_origin = 'source' and _rule = 'duplicate'),"
+            " count(*) filter (_origin = 'source' and _rule = 'unchanged'),"
+            " count(*) filter (_origin = 'quarantine' and _rule is null) from stage"
+        ).fetchone()
+        assert row is not None
+        counts = dict(zip(names, row, strict=True))
+        for name in ("rows_in", "loaded", "unchanged") if self.incoming else ():
+            counts[name] += self.incoming.unchanged if self.incoming else 0
+        return counts
+
+    def _mark_deleted(self) -> int:
+        key = quote(self.table.key)
+        return self._changed(
+            f"update {self.job.raw(self.table)} set _deleted_at = {self.job.now}, _batch_id = {self.job.batch_id}"
+            f" where _deleted_at is null and {key} in (select {key} from gone)"
+        )
+
+    def _execute(self, sql: str) -> DuckDBPyConnection:
+        return self.job.connection.execute(sql)
+
+    def _changed(self, sql: str) -> int:
+        row = self._execute(sql).fetchone()
+        return int(row[0]) if row else 0
+
+
+def _is_held(job: Job, table: Table) -> bool:
+    """Whether rows of the table are held whose parent came in this batch."""
+    if not any(reference.table in job.arrived for reference in table.references):
+        return False
+    return quarantine.holds(job.connection, job.rules.business, table, REFERENCE_RULES)
+
+
+def _withdraw(job: Job, table: Table, reference: Reference) -> int:
+    """Moves rows of raw into quarantine whose parent left raw in this batch, or changed against them.
+
+    A full load would not have them in raw. Returns how many; looks at the children of changed parents
+    only, and at all of them only when some parent left.
+    """
+    parent = job.rules.business.table(reference.table)
+    joined = (
+        f"from {job.raw(table)} as raw left join {job.raw(parent)} as parent"
+        f" on parent.{quote(parent.key)} = raw.{quote(reference.column)} where raw._deleted_at is null"
+    )
+    gone = f"(parent.{quote(parent.key)} is null or parent._deleted_at is not null)"
+    lost = f"raw.{quote(reference.column)} is not null and {gone}"
+    names = ", ".join(f"raw.{quote(column.name)}" for column in table.columns)
+    judged = [("orphan", reference.column, lost)] if parent.name in job.shrunk else []
+    if parent.name in job.replaced:
+        for rule, name, condition in staging.disagreements(reference, "raw", "parent", job.rules.zone):
+            judged.append((rule, name, f"parent._batch_id = {job.batch_id} and {condition}"))
+    return sum(
+        quarantine.withdraw(
+            job.connection,
+            job.rules.business,
+            table,
+            f"select {names}, {literal(rule)}, {literal(name)} {joined} and {condition}",
+            (job.batch_id, job.now, job.rules.zone),
+        )
+        for rule, name, condition in judged
+    )

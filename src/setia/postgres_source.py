@@ -1,0 +1,247 @@
+"""PostgreSQL as a source: all tables in one snapshot, and of each what changed since the last one."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import duckdb
+import duckdb_extension_postgres_scanner
+from duckdb import DuckDBPyConnection
+
+from setia import change_tracking
+from setia.errors import SourceError
+from setia.postgres import NAME, STATE, explain
+from setia.schema import Business, Table
+from setia.sources import Changes, Source, SourceTable, match_columns
+from setia.warehouses import literal, quote
+
+# What DuckDB reads as it is. It takes numeric NaN for 0.00 and unbounded numeric for a float, and stumbles
+# over nested arrays: all else comes as text.
+PLAIN = {
+    *("smallint", "integer", "bigint", "real", "double precision", "boolean", "text", "character varying"),
+    *("date", "timestamp without time zone", "timestamp with time zone"),
+}
+
+
+@dataclass
+class Relation:
+    """A table or view of the source, and how it is made."""
+
+    schema: str
+    name: str
+    oid: str
+    is_table: bool
+    triggers: str
+    columns: dict[str, str] = field(default_factory=dict)
+    unique: set[str] = field(default_factory=set)
+    signature: list[str] = field(default_factory=list)
+
+    @property
+    def is_tracked(self) -> bool:
+        """Whether the table itself says what changes in it."""
+        return self.triggers != "" and change_tracking.CHANGED in self.columns
+
+    @property
+    def sql(self) -> str:
+        """The relation's name in SQL."""
+        return f"{quote(self.schema)}.{quote(self.name)}"
+
+    @property
+    def made(self) -> str:
+        """What the next read compares: columns that are added with a default or renamed touch no row."""
+        return f"{self.oid}: {' '.join(self.signature)} {self.triggers}"
+
+
+def open_source(
+    connection: DuckDBPyConnection,
+    business: Business,
+    dsn: str,
+    zone: str,
+    mark: dict[str, Any] | None,
+    mapping: Mapping[str, Any] | None = None,
+) -> Source:
+    """The business's tables in one snapshot of the server, inside DuckDB's running transaction.
+
+    With a `mark` of an earlier read only rows written by transactions that the earlier snapshot could not
+    see: each row carries the id of the transaction that wrote it, and every transaction that was
+    open then has an id at or above the snapshot's horizon. So a late commit is never lost, no column of the
+    source is trusted, and reading rights are enough. A mark of another server or of remade tables is void.
+    The mark handed back says in `compared_at` when everything was read.
+    """
+    load_extension(connection)
+    told = (mapping or {}).get("tables", {})
+    wanted = {table.name: _place(business, table, told.get(table.name, {})) for table in business.tables}
+    try:
+        connection.execute(f"attach {literal(dsn)} as source_pg (type postgres, read_only)")
+        catalog = _catalog(connection, business, wanted)
+        found = {name: catalog[place] for name, place in wanted.items() if place in catalog}
+        now = _mark(connection, found, told)
+        since = _since(mark, now)
+        truncated = _truncated(connection, found, since)
+        until = _covered_until(connection, business) if (business.name, STATE) in catalog else None
+    except duckdb.Error as error:
+        raise explain(dsn, error) from None
+    _require(business, wanted, found, dsn)
+    zone = (mapping or {}).get("timezone", zone)
+    tables = tuple(
+        _table(business.table(name), relation, None if name in truncated else since, told.get(name, {}))
+        for name, relation in found.items()
+    )
+    compared_at = now["read_at"] if since is None or mark is None else mark["compared_at"]
+    return Source(NAME, tables, zone, until, now | {"compared_at": compared_at})
+
+
+def load_extension(connection: DuckDBPyConnection) -> None:
+    """Loads DuckDB's PostgreSQL extension from its wheel; nothing is downloaded."""
+    folder = Path(duckdb_extension_postgres_scanner.__file__).parent
+    file = next(folder.rglob("*.duckdb_extension"))
+    connection.execute(f"load {literal(str(file))}")
+
+
+def _place(business: Business, table: Table, told: Mapping[str, Any]) -> tuple[str, str]:
+    schema, dot, name = told.get("table", "").partition(".")
+    return (schema, name) if dot else (business.name, schema or table.name)
+
+
+def _query(sql: str) -> str:
+    return f"postgres_query('source_pg', {literal(sql)})"
+
+
+def _mark(
+    connection: DuckDBPyConnection, found: dict[str, Relation], told: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the next read compares: the snapshot's horizon, the server, and the tables as they are made."""
+    row = connection.execute(
+        "select * from "
+        + _query(
+            "select pg_snapshot_xmin(pg_current_snapshot())::text,"
+            " (select oid::text from pg_database where datname = current_database()) || '/' ||"
+            " (select system_identifier::text from pg_control_system()), now()::text"
+        )
+    ).fetchone()
+    assert row is not None
+    tables = {name: f"{each.made} {told.get(name, '')}" for name, each in sorted(found.items())}
+    return {"horizon": row[0], "server": row[1], "tables": tables, "read_at": row[2]}
+
+
+def _since(mark: dict[str, Any] | None, now: dict[str, Any]) -> int | None:
+    """The horizon from which to read; None when the mark says nothing of these tables."""
+    if mark is None or any(mark.get(key) != now[key] for key in ("server", "tables")):
+        return None
+    horizon = int(mark["horizon"])
+    return horizon if horizon <= int(now["horizon"]) else None
+
+
+def _catalog(
+    connection: DuckDBPyConnection, business: Business, wanted: dict[str, tuple[str, str]]
+) -> dict[tuple[str, str], Relation]:
+    """The relations that are wanted, and the business's own beside them, by schema and name."""
+    places = {*wanted.values(), (business.name, STATE)}
+    names = ", ".join(f"({literal(schema)}, {literal(name)})" for schema, name in sorted(places))
+    rows = connection.execute(
+        "select * from "
+        + _query(
+            "select nspname::text, relname::text, relkind::text, pg_class.oid::text, attnum::int, attname::text,"
+            " format_type(atttypid, null)::text,"
+            " attnotnull and exists (select from pg_index where indrelid = attrelid and indisunique"
+            "  and indisvalid and indpred is null and indnkeyatts = 1 and indkey[0] = attnum) as is_unique,"
+            # The triggers' own xmin: who switches them off and on again has changed them.
+            f" (select string_agg(tgname || pg_trigger.xmin::text, ' ' order by tgname) from pg_trigger"
+            f"  where tgrelid = attrelid and tgname in {change_tracking.TRIGGERS} and tgenabled = 'A'"
+            "  and has_table_privilege(to_regclass(format('%I.%I', nspname,"
+            f"   {literal(change_tracking.DELETED)})), 'select')"
+            f"  having count(*) = {len(change_tracking.TRIGGERS)}) as triggers"
+            " from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
+            " join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped"
+            f" where (nspname, relname) in ({names}) and relkind in ('r', 'p', 'v', 'm', 'f')"
+            " order by nspname, relname, attnum"
+        )
+    ).fetchall()
+    catalog: dict[tuple[str, str], Relation] = {}
+    for schema, name, kind, oid, number, column, type_name, is_unique, triggers in rows:
+        new = Relation(schema, name, oid, kind in ("r", "p"), triggers or "")
+        relation = catalog.setdefault((schema, name), new)
+        relation.columns[column] = type_name
+        relation.unique |= {column} if is_unique else set()
+        relation.signature.append(f"{number}={column}={type_name}{'!' * is_unique}")
+    return catalog
+
+
+def _truncated(connection: DuckDBPyConnection, found: dict[str, Relation], since: int | None) -> set[str]:
+    """The tables that were emptied since: they noted no keys."""
+    schemas = sorted({relation.schema for relation in found.values() if relation.is_tracked})
+    if since is None or not schemas:
+        return set()
+    sql = " union ".join(
+        f"select {literal(schema)}::text, table_name from {quote(schema)}.{change_tracking.DELETED}"
+        f" where changed >= '{since}'::xid8 and key is null"
+        for schema in schemas
+    )
+    emptied = set(connection.execute(f"select * from {_query(sql)}").fetchall())
+    return {name for name, relation in found.items() if (relation.schema, relation.name) in emptied}
+
+
+def _require(
+    business: Business, wanted: dict[str, tuple[str, str]], found: dict[str, Relation], dsn: str
+) -> None:
+    missing = [table for table in business.tables if not table.optional and table.name not in found]
+    if missing:
+        parts, name = urlsplit(dsn), ".".join(wanted[missing[0].name])
+        raise SourceError(
+            f"PostgreSQL at {parts.hostname}:{parts.port or 5432} has no readable table {name}.",
+            f"Found of {business.name}: {', '.join(found) or 'nothing'}.",
+            f"Make the tables with a simulated history:  setia init {business.name}\n"
+            f'Or name yours in a mapping:  [tables.{missing[0].name}]\ntable = "SCHEMA.TABLE"',
+        )
+
+
+def _table(table: Table, relation: Relation, since: int | None, told: Mapping[str, Any]) -> SourceTable:
+    columns = dict(relation.columns)
+    if relation.is_tracked:
+        columns.pop(change_tracking.CHANGED)
+    selected = ", ".join(
+        quote(name) if kind in PLAIN else f"{quote(name)}{'::numeric' * (kind == 'money')}::text"
+        for name, kind in columns.items()
+    )
+    aliases = ", ".join(f"c{place}" for place in range(1, len(columns) + 1))
+
+    def rows(where: str) -> str:
+        read = f"select {selected} from {relation.sql}{where}"
+        return f"select * from {_query(f'with rows ({aliases}) as ({read}) select * from rows')}"
+
+    expressions = match_columns(table, list(columns), f"{relation.schema}.{relation.name}", told)
+    key = expressions[table.key]
+    places = {f"source.c{place}": name for place, name in enumerate(columns, 1)}
+    return SourceTable(
+        table,
+        rows(""),
+        columns,
+        expressions,
+        complete=True,
+        current=True,
+        unique=places.get(key) in relation.unique,
+        # Rows of a view carry no transaction of their own: it is read whole each time.
+        changes=None if since is None or not relation.is_table else _changes(relation, rows, since),
+    )
+
+
+def _changes(relation: Relation, rows: Any, since: int) -> Changes:
+    if not relation.is_tracked:
+        # A subquery, because age() of a constant would be computed anew for every row.
+        written = rows(f" where age(xmin) <= (select age('{since % 2**32}'::xid))")
+        return Changes(written, count=f"select * from {_query(f'select count(*) from {relation.sql}')}")
+    notes = f"{quote(relation.schema)}.{change_tracking.DELETED}"
+    deleted = (
+        f"select key from {notes} where changed >= '{since}'::xid8 and table_name = {literal(relation.name)}"
+    )
+    written = rows(f" where {change_tracking.CHANGED} >= '{since}'::xid8")
+    return Changes(written, deleted=f"select * from {_query(deleted)}")
+
+
+def _covered_until(connection: DuckDBPyConnection, business: Business) -> datetime | None:
+    sql = f"select until from {quote(business.name)}.{quote(STATE)} where id = 1"
+    row = connection.execute(f"select * from {_query(sql)}").fetchone()
+    return None if row is None else row[0]

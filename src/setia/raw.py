@@ -1,0 +1,94 @@
+"""The tables of raw: made, and made anew while nothing has decided what their keys are."""
+
+from duckdb import DuckDBPyConnection
+
+from setia import batches, quarantine, staging
+from setia.schema import Business, Table
+from setia.sources import SourceTable, reading
+from setia.staging import INTEGERS, KEY_NUMBER, Origin
+from setia.warehouses import literal, quote
+
+BOOKKEEPING = ("_loaded_at", "_batch_id", "_deleted_at")
+
+
+def create_schemas(connection: DuckDBPyConnection, business: Business) -> None:
+    """Makes the schemas of raw and quarantine, and the table of batches, when they are not there."""
+    connection.execute(f"create schema if not exists {business.name}_raw")
+    connection.execute(f"create schema if not exists {business.name}_quarantine")
+    batches.create(connection, business)
+
+
+def columns(connection: DuckDBPyConnection, business: Business, table: Table) -> dict[str, str]:
+    """The columns that the table has in raw, with their types; empty when it is not there."""
+    rows = connection.execute(
+        "select column_name, data_type from information_schema.columns"
+        f" where table_schema = {literal(business.name + '_raw')} and table_name = {literal(table.raw)}"
+        " order by ordinal_position"
+    ).fetchall()
+    return {name: kind for name, kind in rows if name not in BOOKKEEPING}
+
+
+def key_types(
+    connection: DuckDBPyConnection, business: Business, read: dict[str, tuple[SourceTable, Origin]]
+) -> dict[str, str]:
+    """The type of each table's key: as raw has it, or as a source that says everything decides anew."""
+    known = {}
+    for table in business.tables:
+        there = columns(connection, business, table)
+        if there and _has_rows(connection, business, table):
+            known[table.name] = there[table.key]
+    says_all = all(name in read and _is_whole(read[name][0]) for name in known)
+    types = {}
+    for table in business.tables:
+        if table.name in known and not says_all:
+            types[table.name] = known[table.name]
+        else:
+            types[table.name] = _decided(connection, *read[table.name]) if table.name in read else "BIGINT"
+    return types
+
+
+def create(connection: DuckDBPyConnection, business: Business, types: dict[str, str]) -> None:
+    """Makes raw and quarantine of every table, adds columns that are new, and empties what has other keys."""
+    for table in business.tables:
+        wanted = {
+            column.name: staging.raw_type(column, types, staging.owner_of(table, column))
+            for column in table.columns
+        }
+        there = columns(connection, business, table)
+        name = f"{business.name}_raw.{table.raw}"
+        is_kept = _has_rows(connection, business, table) if there else False
+        if is_kept and all(there.get(column, kind) == kind for column, kind in wanted.items()):
+            for column in wanted.keys() - there.keys():
+                connection.execute(f"alter table {name} add column {quote(column)} {wanted[column]}")
+        else:
+            described = ", ".join(f"{quote(column)} {kind}" for column, kind in wanted.items())
+            connection.execute(
+                f"create or replace table {name} ({described}, _loaded_at timestamptz not null,"
+                " _batch_id bigint not null, _deleted_at timestamptz)"
+            )
+        quarantine.create(connection, business, table)
+
+
+def _has_rows(connection: DuckDBPyConnection, business: Business, table: Table) -> bool:
+    query = f"select 1 from {business.name}_raw.{table.raw} limit 1"
+    return connection.execute(query).fetchone() is not None
+
+
+def _is_whole(source_table: SourceTable) -> bool:
+    return source_table.complete and source_table.changes is None
+
+
+def _decided(connection: DuckDBPyConnection, source_table: SourceTable, origin: Origin) -> str:
+    # By the values and not by the file's type: '0012' is a text, 12.0 a number.
+    key = source_table.table.key
+    source_type = origin.types[key]
+    if source_type in INTEGERS:
+        return "BIGINT"
+    text = f"trim(cast({origin.expressions[key]} as varchar))"
+    pattern = KEY_NUMBER + ("" if source_type == "VARCHAR" else r"(\.0+)?")
+    with reading(source_table):
+        row = connection.execute(
+            f"select bool_and(regexp_full_match({text}, {literal(pattern)})) from {origin.relation} as source"
+            f" where nullif({text}, '') is not null and {text} <> 'nan'"
+        ).fetchone()
+    return "BIGINT" if row is None or row[0] in (True, None) else "VARCHAR"
