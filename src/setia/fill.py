@@ -39,15 +39,12 @@ def _read(job: Job, source_table: SourceTable, origin: Origin) -> None:
     raw, names = job.raw(table), ", ".join(quote(column.name) for column in table.columns)
     as_it_came = tuple(f"c{place}" for place in range(1, len(source_table.columns) + 1))
     rows = staging.select(table, replace(origin, number="0"), job.rules, keep=as_it_came)
-    held = {"_rule": "_rule", "_column": "_column"} | quarantine.as_held(source_table, origin)
-    struct = ", ".join(f"'{name}': {sql}" for name, sql in held.items())
-    job.connection.execute(
-        f"alter table {raw} add column _held struct("
-        "_rule varchar, _column varchar, _key varchar, _zone varchar, _row json, _ours json)"
-    )
+    held = ("_rule", "_column", *quarantine.as_held(source_table, origin).values())
+    texts = ", ".join(f"cast({sql} as varchar)" for sql in held)
+    job.connection.execute(f"alter table {raw} add column _held varchar[]")
     job.connection.execute(
         f"insert into {raw} ({names}, _loaded_at, _batch_id, _held)"
-        f" select {names}, {job.now}, {job.batch_id}, case when _rule is not null then {{{struct}}} end"
+        f" select {names}, {job.now}, {job.batch_id}, case when _rule is not null then [{texts}] end"
         f" from ({rows}) as source"
     )
 

@@ -164,20 +164,29 @@ class _Merge:
         )
 
     def _judge_against_raw(self) -> None:
-        # Rows as they stand are left alone, so that what depends on them need not be built again.
+        """Sets older versions and rows as they stand apart; leaves in `matched` the row of raw of each key.
+
+        Rows as they stand are left alone, so that what depends on them need not be built again.
+        """
         key = quote(self.table.key)
         older = "raw._deleted_at is null and stage.updated_at < raw.updated_at"
         if self.current:
-            older = f"(stage._origin = 'quarantine' and {older})"
+            older = f"stage._origin = 'quarantine' and {older}"
         stage, raw = (
             ", ".join(f"{side}.{quote(column.name)}" for column in self.table.columns)
             for side in ("stage", "raw")
         )
         self._execute(
-            f"update stage set _rule = case when {older} then 'duplicate' else 'unchanged' end"
-            f" from {self.job.raw(self.table)} as raw where stage._rule is null and raw.{key} = stage.{key} and ("
-            f"  {older}"
-            f"  or (raw._deleted_at is null and ({stage}) is not distinct from ({raw})))"
+            "create or replace temp table matched as"
+            " select stage._origin, stage._n, raw.rowid as _raw, case"
+            f"  when {older} then 'duplicate'"
+            f"  when raw._deleted_at is null and ({stage}) is not distinct from ({raw}) then 'unchanged'"
+            f" end as _verdict, {self.current} or coalesce(stage.updated_at > raw.updated_at, true) as _is_newer"
+            f" from {self.job.raw(self.table)} as raw join stage on raw.{key} = stage.{key}"
+        )
+        self._execute(
+            "update stage set _rule = _verdict from matched where stage._rule is null and _verdict is not null"
+            " and stage._origin = matched._origin and stage._n = matched._n"
         )
 
     def _merge_into_raw(self) -> int:
@@ -185,23 +194,23 @@ class _Merge:
 
         A full load would not have the older good version of those either.
         """
-        key, raw = quote(self.table.key), self.job.raw(self.table)
-        names = ", ".join(quote(column.name) for column in self.table.columns)
-        same_key = f"delete from {raw} as raw using stage where raw.{key} = stage.{key}"
-        if self._changed(f"{same_key} and stage._rule is null"):
-            self.job.replaced.add(self.table.name)
-        left = self._changed(
-            f"{same_key} and stage._rule not in ('duplicate', 'unchanged') and stage._origin = 'source'"
-            f" and not stage._is_loser"
-            f" and ({self.current} or coalesce(stage.updated_at > raw.updated_at, true))"
+        raw, names = self.job.raw(self.table), ", ".join(quote(column.name) for column in self.table.columns)
+        self._execute(
+            "create or replace temp table leaving as select _raw, _rule is null as is_replaced"
+            " from matched join stage using (_origin, _n) where _rule is null or (_is_newer"
+            "  and _rule not in ('duplicate', 'unchanged') and _origin = 'source' and not _is_loser)"
         )
+        row = self._execute("select count(*) filter (is_replaced), count(*) from leaving").fetchone()
+        replaced, gone = row if row else (0, 0)
+        if gone:
+            self._execute(f"delete from {raw} where rowid in (select _raw from leaving)")
         arrived = self._changed(
             f"insert into {raw} ({names}, _loaded_at, _batch_id)"
             f" select {names}, {self.job.now}, {self.job.batch_id} from stage where _rule is null"
         )
-        if arrived:
-            self.job.arrived.add(self.table.name)
-        return left
+        self.job.replaced.update([self.table.name] if replaced else [])
+        self.job.arrived.update([self.table.name] if arrived else [])
+        return int(gone - replaced)
 
     def _counts(self) -> dict[str, int]:
         names = ("rows_in", "loaded", "quarantined", "duplicates", "unchanged", "released")

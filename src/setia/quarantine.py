@@ -90,7 +90,7 @@ def receive(
     connection: DuckDBPyConnection, business: Business, table: Table, raw: str, batch: tuple[int, str]
 ) -> None:
     """Moves here, to an empty quarantine, the rows of raw whose column `_held` says why."""
-    held = ", ".join(f"_held.{name}" for name in ("_rule", "_column", "_key", "_zone", "_row", "_ours"))
+    held = ", ".join(f"_held[{place}]" for place in range(1, 7))
     connection.execute(
         f"insert into {_name(business, table)} select distinct {batch[0]}, {batch[1]}, {held} from {raw}"
         " where _held is not null order by all"

@@ -98,7 +98,8 @@ def select(table: Table, origin: Origin, rules: Rules, keep: tuple[str, ...] = (
         parsed.append(f"{_present(value, origin.types[name])} as {quote(name + '?')}")
     names = ", ".join([*(quote(column.name) for column in table.columns), *keep])
     rows = f"select {', '.join([f'{origin.number} as _n', *parsed, *keep])} from {origin.relation} as source"
-    own = f"(select *, {_case(_broken_rules(table))} as _own_rule from ({rows})) as own"
+    fallible = {name for name, kind in origin.types.items() if _may_fail(table, name, kind, rules)}
+    own = f"(select *, {_case(_broken_rules(table, fallible))} as _own_rule from ({rows})) as own"
     references = _broken_references(table, rules)
     broken = f"coalesce(_own_rule, {_case(references)})" if references else "_own_rule"
     return (
@@ -238,10 +239,17 @@ def _date(value: str, source_type: str, text: str, zone: str) -> str:
     return f"try_cast({value} as date)"
 
 
-def _broken_rules(table: Table) -> list[tuple[str, str, str]]:
-    """(rule, column, SQL condition), in the order in which they are asked."""
+def _may_fail(table: Table, name: str, source_type: str, rules: Rules) -> bool:
+    """Whether a value of the type may be there and yet have no meaning in raw: any text is a text."""
+    column = table.column(name)
+    target = raw_type(column, rules.key_types, owner_of(table, column))
+    return target != "VARCHAR" and not (target == "BIGINT" and source_type in INTEGERS)
+
+
+def _broken_rules(table: Table, fallible: set[str]) -> list[tuple[str, str, str]]:
+    """(rule, column, SQL condition), in the order in which they are asked; `fallible` columns may not parse."""
     cases = [("missing_key", table.key, f"not {quote(table.key + '?')}")]
-    for column in table.columns:
+    for column in (column for column in table.columns if column.name in fallible):
         name, present = quote(column.name), quote(column.name + "?")
         cases.append(("not_parseable", column.name, f"{present} and {name} is null"))
     for column in table.columns[1:]:
