@@ -14,6 +14,7 @@ from setia.warehouses import literal, quote
 # A day this far after every other, with next to no rows from there on, is a slip of the pen (trap B18).
 OUTLIER_GAP = timedelta(days=730)
 OUTLIER_SHARE = 0.001
+DAYS_LOOKED_AT = 100
 
 
 @dataclass(frozen=True)
@@ -86,8 +87,8 @@ def record(connection: DuckDBPyConnection, business: Business, batch: Batch, mar
 def newest(connection: DuckDBPyConnection, business: Business) -> dict[str, Any] | None:
     """The last batch as a dictionary, `mark` and `counts` decoded; None before the first."""
     there = connection.execute(
-        "select 1 from information_schema.tables where table_name = '_batches'"
-        f" and table_schema = {literal(business.name + '_raw')}"
+        "select 1 from duckdb_tables() where table_name = '_batches'"
+        f" and schema_name = {literal(business.name + '_raw')} and database_name = current_database()"
     ).fetchone()
     if there is None:
         return None
@@ -140,28 +141,21 @@ def data_through(connection: DuckDBPyConnection, business: Business, zone: str) 
 def _newest_event(
     connection: DuckDBPyConnection, business: Business, table: Table, zone: str
 ) -> datetime | None:
-    event = quote(str(table.event))
-    raw = f"{business.name}_raw.{table.raw}"
-    # Whole days of UTC, by integers: a zone's calendar costs twenty times as much, over all rows there are.
-    day = f"epoch_us({event}) // 86400000000"
-    days = connection.execute(
-        f"select {day}, count(*) from {raw} where _deleted_at is null and {event} is not null"
-        " group by 1 order by 1 desc"
-    ).fetchall()
-    if not days:
+    event, raw = quote(str(table.event)), f"{business.name}_raw.{table.raw}"
+    end = _last_plausible_day(connection, raw, event)
+    if end is None:
         return None
-    place = _last_plausible(days)
     row = connection.execute(
-        f"select max({event}) from {raw} where _deleted_at is null and {day} = {days[place][0]}"
+        f"select max({event}) from {raw} where _deleted_at is null and {event} < {_day(end + 1)}"
     ).fetchone()
     assert row is not None
     latest: datetime = row[0]
+    recent = f"_deleted_at is null and {event} >= {_day(end - DAYS_LOOKED_AT)}"
     local = f"timezone({literal(zone)}, {event})"
     # Every zone's midnight is a quarter of an hour somewhere; only then is the calendar asked.
     for not_midnight in (f"epoch_us({event}) % 900000000 <> 0", f"{local} <> date_trunc('day', {local})"):
         with_time = connection.execute(
-            f"select 1 from {raw} where _deleted_at is null and {day} >= {days[min(99, len(days) - 1)][0]}"
-            f" and {not_midnight} limit 1"
+            f"select 1 from {raw} where {recent} and {not_midnight} limit 1"
         ).fetchone()
         if with_time:
             return latest + timedelta(microseconds=1)
@@ -169,17 +163,38 @@ def _newest_event(
     return midnight + timedelta(days=1)
 
 
-def _last_plausible(days: list[tuple[int, int]]) -> int:
-    """The place of the newest day, from the last one back, that is no slip of the pen."""
-    allowed = max(1, int(OUTLIER_SHARE * sum(count for _, count in days)))
+def _last_plausible_day(connection: DuckDBPyConnection, raw: str, event: str) -> int | None:
+    """The newest day, counted from 1970 in UTC, that is no slip of the pen; None without any event.
+
+    Looks back a week, and further only while next to no rows were found: what it costs does not grow with
+    the history where the warehouse has it in order.
+    """
+    row = connection.execute(
+        f"select max({event}), count(*) from {raw} where _deleted_at is null and {event} is not null"
+    ).fetchone()
+    if row is None or not row[1]:
+        return None
+    newest, total = int(row[0].timestamp() // 86400), int(row[1])
+    allowed, found, back = max(1, int(OUTLIER_SHARE * total)), 0, 7
+    while found <= allowed and found < total:
+        days = connection.execute(
+            f"select epoch_us({event}) // 86400000000, count(*) from {raw}"
+            f" where _deleted_at is null and {event} >= {_day(newest - back)} group by 1 order by 1 desc"
+        ).fetchall()
+        found, back = sum(count for _, count in days), back * 10
     place, beyond = 0, days[0][1]
-    for index in range(1, min(len(days), 100)):
+    for index in range(1, min(len(days), DAYS_LOOKED_AT)):
         if beyond > allowed:
             break
         if days[index - 1][0] - days[index][0] > OUTLIER_GAP.days:
             place = index
         beyond += days[index][1]
-    return place
+    return int(days[place][0])
+
+
+def _day(number: int) -> str:
+    """SQL of the instant at which that day since 1970 begins in UTC."""
+    return f"make_timestamptz({number} * 86400000000)"
 
 
 def after(connection: DuckDBPyConnection, business: Business, as_of: datetime) -> dict[str, int]:

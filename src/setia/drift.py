@@ -5,9 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from duckdb import DuckDBPyConnection
-
-from setia import raw
+from setia.raw import Layout
 from setia.schema import Business, Column
 from setia.sources import Source, SourceTable
 
@@ -30,9 +28,7 @@ def drift(source: Source, mark: Mapping[str, Any], carry: bool) -> tuple[dict[st
     )
 
 
-def extend(
-    connection: DuckDBPyConnection, business: Business, source: Source, carry: bool
-) -> tuple[Source, Business]:
+def extend(business: Business, source: Source, there: Layout, carry: bool) -> tuple[Source, Business]:
     """Both with the columns that raw carries beyond our description, as texts; with `carry` new ones, too.
 
     A column that was carried once stays in raw; it is NULL in rows that come without it.
@@ -41,7 +37,7 @@ def extend(
     tables = []
     for table in business.tables:
         ours = {column.name for column in table.columns}
-        names = [name for name in raw.columns(connection, business, table) if name not in ours]
+        names = [name for name in there[table.name] if name not in ours]
         if carry and table.name in read:
             lower = {name.lower() for name in (*ours, *names)}
             names += [name for name in _unknown(read[table.name]) if _is_free(name, lower)]

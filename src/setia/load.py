@@ -58,12 +58,13 @@ def load(
     raw.create_schemas(connection, business)
     newest = batches.newest(connection, business)
     drift = drifting.drift(source, newest["mark"] if newest else {}, carry)
-    source, business = drifting.extend(connection, business, source, carry)
+    there = raw.layout(connection, business)
+    source, business = drifting.extend(business, source, there, carry)
     read = {
         each.table.name: (each, staging.origin_of(connection, each, source.zone)) for each in source.tables
     }
-    key_types = raw.key_types(connection, business, read)
-    raw.create(connection, business, key_types)
+    key_types = raw.key_types(connection, business, there, read)
+    raw.create(connection, business, there, key_types)
     job = Job(connection, Rules(business, key_types, zone), batches.next_id(connection, business), loaded_at)
     counts = {}
     for table in business.tables:
@@ -80,7 +81,7 @@ def load(
 
 def _load_table(job: Job, source_table: SourceTable, origin: Origin) -> TableCounts:
     counts = None
-    if _is_empty(job, source_table):
+    if source_table.changes is None and _is_empty(job, source_table):
         with reading(source_table):
             counts = fill(job, source_table, origin)
     if counts is None:

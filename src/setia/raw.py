@@ -8,6 +8,7 @@ from setia.sources import SourceTable, reading
 from setia.staging import INTEGERS, KEY_NUMBER, Origin
 from setia.warehouses import literal, quote
 
+Layout = dict[str, dict[str, str]]
 BOOKKEEPING = ("_loaded_at", "_batch_id", "_deleted_at")
 
 
@@ -18,25 +19,32 @@ def create_schemas(connection: DuckDBPyConnection, business: Business) -> None:
     batches.create(connection, business)
 
 
-def columns(connection: DuckDBPyConnection, business: Business, table: Table) -> dict[str, str]:
-    """The columns that the table has in raw, with their types; empty when it is not there."""
+def layout(connection: DuckDBPyConnection, business: Business) -> Layout:
+    """The columns, with their types, that each table has in raw; a table that is not there has none."""
     rows = connection.execute(
-        "select column_name, data_type from information_schema.columns"
-        f" where table_schema = {literal(business.name + '_raw')} and table_name = {literal(table.raw)}"
-        " order by ordinal_position"
+        "select table_name, column_name, data_type from duckdb_columns()"
+        f" where schema_name = {literal(business.name + '_raw')} and database_name = current_database()"
+        " order by column_index"
     ).fetchall()
-    return {name: kind for name, kind in rows if name not in BOOKKEEPING}
+    there: Layout = {table.name: {} for table in business.tables}
+    names = {table.raw: table.name for table in business.tables}
+    for table_name, name, kind in rows:
+        if table_name in names and name not in BOOKKEEPING:
+            there[names[table_name]][name] = kind
+    return there
 
 
 def key_types(
-    connection: DuckDBPyConnection, business: Business, read: dict[str, tuple[SourceTable, Origin]]
+    connection: DuckDBPyConnection,
+    business: Business,
+    there: Layout,
+    read: dict[str, tuple[SourceTable, Origin]],
 ) -> dict[str, str]:
     """The type of each table's key: as raw has it, or as a source that says everything decides anew."""
     known = {}
     for table in business.tables:
-        there = columns(connection, business, table)
-        if there and _has_rows(connection, business, table):
-            known[table.name] = there[table.key]
+        if there[table.name] and _has_rows(connection, business, table):
+            known[table.name] = there[table.name][table.key]
     says_all = all(name in read and _is_whole(read[name][0]) for name in known)
     types = {}
     for table in business.tables:
@@ -47,18 +55,17 @@ def key_types(
     return types
 
 
-def create(connection: DuckDBPyConnection, business: Business, types: dict[str, str]) -> None:
+def create(connection: DuckDBPyConnection, business: Business, there: Layout, types: dict[str, str]) -> None:
     """Makes raw and quarantine of every table, adds columns that are new, and empties what has other keys."""
     for table in business.tables:
         wanted = {
             column.name: staging.raw_type(column, types, staging.owner_of(table, column))
             for column in table.columns
         }
-        there = columns(connection, business, table)
-        name = f"{business.name}_raw.{table.raw}"
-        is_kept = _has_rows(connection, business, table) if there else False
-        if is_kept and all(there.get(column, kind) == kind for column, kind in wanted.items()):
-            for column in wanted.keys() - there.keys():
+        name, found = f"{business.name}_raw.{table.raw}", there[table.name]
+        is_kept = wanted == found or (found and _has_rows(connection, business, table))
+        if is_kept and all(found.get(column, kind) == kind for column, kind in wanted.items()):
+            for column in wanted.keys() - found.keys():
                 connection.execute(f"alter table {name} add column {quote(column)} {wanted[column]}")
         else:
             described = ", ".join(f"{quote(column)} {kind}" for column, kind in wanted.items())
@@ -66,7 +73,8 @@ def create(connection: DuckDBPyConnection, business: Business, types: dict[str, 
                 f"create or replace table {name} ({described}, _loaded_at timestamptz not null,"
                 " _batch_id bigint not null, _deleted_at timestamptz)"
             )
-        quarantine.create(connection, business, table)
+        if not found:
+            quarantine.create(connection, business, table)
 
 
 def _has_rows(connection: DuckDBPyConnection, business: Business, table: Table) -> bool:

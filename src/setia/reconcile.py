@@ -51,11 +51,9 @@ def reconcile(connection: DuckDBPyConnection, business: Business, source: Source
     Both sides are typed alike and hashed row by row, so equal means equal in every value. The source is
     read once, and its differing ranges a second time to name the keys.
     """
-    source, business = drift.extend(connection, business, source, carry=False)
-    key_types = {
-        table.name: raw.columns(connection, business, table).get(table.key, "BIGINT")
-        for table in business.tables
-    }
+    there = raw.layout(connection, business)
+    source, business = drift.extend(business, source, there, carry=False)
+    key_types = {table.name: there[table.name].get(table.key, "BIGINT") for table in business.tables}
     return [_Sides(connection, business, each, source.zone, key_types).reconcile() for each in source.tables]
 
 
