@@ -4,6 +4,7 @@ SetiaError                 a message for people: what was wrong, what would be r
 ├── UsageError             the call itself is wrong (exit code 2)
 ├── SourceError            the operational side can't be read as it is
 ├── WarehouseError         the warehouse can't be opened or written
+│   └── MemoryShortage     a step needed more memory than it was allowed
 ├── BusyError              another run holds this home
 ├── TransformError         dbt could not build, or a test failed
 └── PublishError           there is nothing that may be published
@@ -35,6 +36,10 @@ class SourceError(SetiaError):
 
 class WarehouseError(SetiaError):
     """The warehouse can't be opened, read or written."""
+
+
+class MemoryShortage(WarehouseError):
+    """A step needed more memory than it was allowed."""
 
 
 class BusyError(SetiaError):

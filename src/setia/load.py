@@ -12,7 +12,7 @@ from setia import batches, quarantine, raw, staging
 from setia import drift as drifting
 from setia.batches import Batch, TableCounts
 from setia.compare import compare
-from setia.errors import SetiaError, SourceError, WarehouseError
+from setia.errors import MemoryShortage, SetiaError, SourceError, WarehouseError
 from setia.fill import fill
 from setia.merge import Incoming, Job, merge
 from setia.schema import Business, Table
@@ -47,12 +47,14 @@ def load(
     zone: str,
     progress: Progress,
     carry: bool = False,
+    frugal: bool = False,
 ) -> Batch:
     """Merges an opened source into raw and returns the batch. Call it inside `transaction`.
 
     Guarantees: nothing twice; an older version never replaces a newer one; a row that breaks a rule is
     in quarantine, whole; quarantined rows are tried again once their cause may be gone, and released.
     Columns that we do not know are reported, and taken into raw as text when `carry` is set.
+    A `frugal` load keeps memory small, and raises MemoryShortage where rows are too large for that.
     """
     loaded_at = datetime.now(UTC)
     raw.create_schemas(connection, business)
@@ -65,7 +67,9 @@ def load(
     }
     key_types = raw.key_types(connection, business, there, read)
     raw.create(connection, business, there, key_types)
-    job = Job(connection, Rules(business, key_types, zone), batches.next_id(connection, business), loaded_at)
+    job = Job(
+        connection, Rules(business, key_types, zone), batches.next_id(connection, business), loaded_at, frugal
+    )
     counts = {}
     for table in business.tables:
         if table.name in read:
@@ -131,6 +135,12 @@ def explain(error: duckdb.Error) -> SetiaError:
             f"The disk is full: {first}",
             "Nothing was lost: the warehouse is as it was before this step.",
             "Free some space and repeat the command.",
+        )
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return MemoryShortage(
+            f"There was not enough memory: {first}",
+            "Nothing was lost: the warehouse is as it was before this step.",
+            "Allow more and repeat the command:  export SETIA_MEMORY_LIMIT=6GB",
         )
     if "postgres" in str(error).lower():
         return SourceError(

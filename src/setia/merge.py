@@ -27,6 +27,8 @@ class Job:
     rules: Rules
     batch_id: int
     loaded_at: datetime
+    is_frugal: bool = False
+    """Keep memory small, at the risk of running short of it."""
     arrived: set[str] = field(default_factory=set)
     """Tables to which rows came, new ones or other versions."""
     replaced: set[str] = field(default_factory=set)

@@ -16,7 +16,7 @@ from setia import publish as publishing
 from setia import reconcile as reconciling
 from setia import transform as transforming
 from setia.batches import Batch
-from setia.errors import SourceError, TransformError
+from setia.errors import MemoryShortage, SourceError, TransformError
 from setia.ledger import Run
 from setia.mapping import read_mapping
 from setia.plan import Plan
@@ -84,15 +84,22 @@ def load(
     """Source -> raw. `reconciled`: a load that read everything is committed only if raw is the source."""
     source = source or From()
     mapping = source.read_mapping(business)
-    with (
-        _step(settings, business, "load") as run,
-        _opened(settings, business, source.folder, mapping, full) as (connection, opened),
-    ):
-        done = _load(settings, connection, business, opened, progress)
-        if reconciled and all(table.changes is None for table in opened.tables):
+
+    def attempt(frugal: bool) -> Batch:
+        with _opened(settings, business, source.folder, mapping, full) as (connection, opened):
+            carry, report = settings.new_columns == "carry", _counted(progress, opened)
+            done = loading.load(connection, business, opened, settings.timezone, report, carry, frugal)
+            if not reconciled or any(table.changes for table in opened.tables):
+                return done
             found = reconciling.reconcile(connection, business, opened)
             reconciling.insist(found)
-            done = replace(done, reconciled=tuple(each.shown() for each in found))
+            return replace(done, reconciled=tuple(each.shown() for each in found))
+
+    with _step(settings, business, "load") as run:
+        try:
+            done = attempt(frugal=True)
+        except MemoryShortage:
+            done = attempt(frugal=False)
         run.counts |= {"batch_id": done.batch_id, "source": done.source, "tables": done.counts()}
         run.counts["data_through"] = instants.text(done.data_through) if done.data_through else None
         run.counts |= {"drift": list(done.drift), "reconciled": list(done.reconciled)}
@@ -229,16 +236,9 @@ def _opened(
         yield connection, opened
 
 
-def _load(
-    settings: Settings, connection: DuckDBPyConnection, business: Business, opened: Source, progress: Progress
-) -> Batch:
+def _counted(progress: Progress, opened: Source) -> Callable[[str], None]:
     steps = iter(range(len(opened.tables)))
-
-    def report(what: str) -> None:
-        progress(f"load: {what}", next(steps), len(opened.tables))
-
-    carry = settings.new_columns == "carry"
-    return loading.load(connection, business, opened, settings.timezone, report, carry)
+    return lambda what: progress(what, next(steps), len(opened.tables))
 
 
 def _is_compare_due(settings: Settings, newest: dict[str, Any] | None) -> bool:
