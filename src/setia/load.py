@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import duckdb
@@ -26,6 +26,17 @@ Progress = Callable[[str], None]
 COUNTED_UP_TO = 1_000_000
 
 
+@dataclass(frozen=True)
+class Options:
+    """`carry`: columns that we do not know are taken into raw as text, and not only reported.
+
+    `frugal`: keeps memory small, and raises MemoryShortage where rows are too large for that.
+    """
+
+    carry: bool = False
+    frugal: bool = False
+
+
 @contextmanager
 def transaction(connection: DuckDBPyConnection) -> Iterator[None]:
     """Commits on leaving, rolls back on any error: a failed batch leaves nothing behind."""
@@ -46,29 +57,31 @@ def load(
     source: Source,
     zone: str,
     progress: Progress,
-    carry: bool = False,
-    frugal: bool = False,
+    options: Options | None = None,
 ) -> Batch:
     """Merges an opened source into raw and returns the batch. Call it inside `transaction`.
 
     Guarantees: nothing twice; an older version never replaces a newer one; a row that breaks a rule is
     in quarantine, whole; quarantined rows are tried again once their cause may be gone, and released.
-    Columns that we do not know are reported, and taken into raw as text when `carry` is set.
-    A `frugal` load keeps memory small, and raises MemoryShortage where rows are too large for that.
     """
+    options = options or Options()
     loaded_at = datetime.now(UTC)
     raw.create_schemas(connection, business)
     newest = batches.newest(connection, business)
-    drift = drifting.drift(source, newest["mark"] if newest else {}, carry)
+    drift = drifting.drift(source, newest["mark"] if newest else {}, options.carry)
     there = raw.layout(connection, business)
-    source, business = drifting.extend(business, source, there, carry)
+    source, business = drifting.extend(business, source, there, options.carry)
     read = {
         each.table.name: (each, staging.origin_of(connection, each, source.zone)) for each in source.tables
     }
     key_types = raw.key_types(connection, business, there, read)
     raw.create(connection, business, there, key_types)
     job = Job(
-        connection, Rules(business, key_types, zone), batches.next_id(connection, business), loaded_at, frugal
+        connection,
+        Rules(business, key_types, zone),
+        batches.next_id(connection, business),
+        loaded_at,
+        options.frugal,
     )
     counts = {}
     for table in business.tables:

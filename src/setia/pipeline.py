@@ -87,8 +87,9 @@ def load(
 
     def attempt(frugal: bool) -> Batch:
         with _opened(settings, business, source.folder, mapping, full) as (connection, opened):
-            carry, report = settings.new_columns == "carry", _counted(progress, opened)
-            done = loading.load(connection, business, opened, settings.timezone, report, carry, frugal)
+            options = loading.Options(settings.new_columns == "carry", frugal)
+            report = _counted(progress, opened)
+            done = loading.load(connection, business, opened, settings.timezone, report, options)
             if not reconciled or any(table.changes for table in opened.tables):
                 return done
             found = reconciling.reconcile(connection, business, opened)
