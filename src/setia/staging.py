@@ -53,6 +53,8 @@ class Rules:
     business: Business
     key_types: Mapping[str, str]
     zone: str
+    alone: bool = False
+    """Each row by itself, without those that it refers to."""
 
 
 def origin_of(connection: DuckDBPyConnection, source_table: SourceTable, zone: str) -> Origin:
@@ -100,12 +102,12 @@ def select(table: Table, origin: Origin, rules: Rules, keep: tuple[str, ...] = (
     rows = f"select {', '.join([f'{origin.number} as _n', *parsed, *keep])} from {origin.relation} as source"
     fallible = {name for name, kind in origin.types.items() if _may_fail(table, name, kind, rules)}
     own = f"(select *, {_case(_broken_rules(table, fallible))} as _own_rule from ({rows})) as own"
-    references = _broken_references(table, rules)
+    references = [] if rules.alone else _broken_references(table, rules)
     broken = f"coalesce(_own_rule, {_case(references)})" if references else "_own_rule"
     return (
         f"select {literal(origin.name)} as _origin, _n, false as _is_loser, {names},"
         f" split_part(_broken, ':', 1) as _rule, split_part(_broken, ':', 2) as _column"
-        f" from (select own.*, {broken} as _broken from {own} {_parents(table, rules)})"
+        f" from (select own.*, {broken} as _broken from {own} {'' if rules.alone else _parents(table, rules)})"
     )
 
 

@@ -35,6 +35,7 @@ def connect(settings: Settings, business: str, read_only: bool = False) -> Itera
     connection = _open(str(path), read_only)
     try:
         connection.execute("set TimeZone = 'UTC'")
+        connection.execute("set enable_progress_bar = false")
         connection.execute(f"set memory_limit = {literal(settings.memory_limit)}")
         yield connection
     finally:
