@@ -6,7 +6,8 @@ nothing that an application writes is trusted; triggers set it, under replicatio
 are looked through.
 """
 
-from setia.schema import Business
+from collections.abc import Mapping
+
 from setia.warehouses import literal, quote
 
 CHANGED = "_changed"
@@ -14,9 +15,9 @@ DELETED = "_deleted"
 TRIGGERS = ("_note_deleted", "_note_rekeyed", "_note_truncated", "_stamp")
 
 
-def statements(business: Business) -> list[str]:
-    """What to execute, once, to make the business's tables in PostgreSQL say what changes in them."""
-    schema = quote(business.name)
+def statements(schema_name: str, keys: Mapping[str, str]) -> list[str]:
+    """What to execute, once, to make tables of a schema say what changes in them; `keys`: table -> its key."""
+    schema = quote(schema_name)
     made = [
         f"create table if not exists {schema}.{DELETED} (table_name text not null, key text,"
         " changed xid8 not null default pg_current_xact_id())",
@@ -30,8 +31,8 @@ def statements(business: Business) -> list[str]:
         " (tg_table_name, case when tg_op <> 'TRUNCATE' then to_jsonb(old) ->> tg_argv[0] end);"
         " return null; end $$",
     ]
-    for table in business.tables:
-        made += _of_table(schema, f"{schema}.{quote(table.name)}", table.name, table.key)
+    for table, key in keys.items():
+        made += _of_table(schema, f"{schema}.{quote(table)}", table, key)
     return made
 
 

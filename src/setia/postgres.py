@@ -86,7 +86,9 @@ def create(cursor: Any, business: Business) -> None:
         cursor.execute(
             f"create table if not exists {_name(business, table.name)} ({columns}, primary key ({quote(table.key)}))"
         )
-    for statement in change_tracking.statements(business):
+    for statement in change_tracking.statements(
+        business.name, {table.name: table.key for table in business.tables}
+    ):
         cursor.execute(statement)
     cursor.execute(
         f"create table if not exists {_name(business, STATE)} (id bigint primary key, plan text not null,"
