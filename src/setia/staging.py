@@ -29,6 +29,8 @@ NUMBER = r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]+)?"
 DATED = r"[0-9]{4}[-/][0-9]{1,2}[-/][0-9]{1,2}([ T].*)?"
 HAS_OFFSET = r".*[0-9](Z|z|[ ]?[+-][0-9]{2}(:?[0-9]{2})?)$"
 FLOATS = {"FLOAT", "DOUBLE"}
+# PostgreSQL wrote the text itself: a number or NaN, and no need to look at its form.
+NUMERIC_TEXT = "NUMERIC"
 INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
@@ -63,7 +65,11 @@ def origin_of(connection: DuckDBPyConnection, source_table: SourceTable, zone: s
     columns = ", ".join(f"{sql} as {quote(name)}" for name, sql in source_table.expressions.items())
     with reading(source_table):
         described = connection.execute(f"describe select {columns} from {relation} as source").fetchall()
-    types = {row[0]: row[1] for row in described}
+    places = {f"source.c{place}": kind for place, kind in enumerate(source_table.columns.values(), 1)}
+    types = {
+        row[0]: NUMERIC_TEXT if places.get(source_table.expressions[row[0]]) == "numeric" else row[1]
+        for row in described
+    }
     return Origin("source", relation, source_table.expressions, types, literal(zone))
 
 
@@ -170,6 +176,8 @@ def _present(value: str, source_type: str) -> str:
 
 def _parse(value: str, source_type: str, target: str, zone: str) -> str:
     text = f"trim(cast({value} as varchar))"
+    if source_type == NUMERIC_TEXT and target == RAW_TYPES["decimal"]:
+        return f"try_cast({value} as {target})"
     if target == "VARCHAR":
         return f"cast({_whole(value, source_type)} as varchar)"
     if target == "BIGINT":
@@ -177,7 +185,7 @@ def _parse(value: str, source_type: str, target: str, zone: str) -> str:
             return f"cast({value} as bigint)"
         whole = f"regexp_full_match({text}, {literal(WHOLE_NUMBER)})"
         return f"case when {whole} then try_cast({text} as bigint) end"
-    if source_type == "VARCHAR" and target in ("DOUBLE", RAW_TYPES["decimal"]):
+    if source_type in ("VARCHAR", NUMERIC_TEXT) and target in ("DOUBLE", RAW_TYPES["decimal"]):
         value = f"case when regexp_full_match({text}, {literal(NUMBER)}) then {text} end"
     if target == "DOUBLE":
         return f"case when isfinite(try_cast({value} as double)) then try_cast({value} as double) end"
