@@ -45,6 +45,9 @@ def extend(business: Business, source: Source, there: Layout, carry: bool) -> tu
         tables.append(replace(table, columns=(*table.columns, *more)))
         if table.name in read:
             read[table.name] = _with(read[table.name], tables[-1], names)
+            if there[table.name].keys() < {column.name for column in tables[-1].columns}:
+                # Rows that were loaded before have no value of a column that raw takes in now.
+                read[table.name] = replace(read[table.name], changes=None)
     extended = tuple(read[each.table.name] for each in source.tables)
     return replace(source, tables=extended), replace(business, tables=tuple(tables))
 

@@ -100,7 +100,9 @@ def _load_table(job: Job, source_table: SourceTable, origin: Origin) -> TableCou
     counts = None
     if source_table.changes is None and _is_empty(job, source_table):
         with reading(source_table):
-            counts = fill(job, source_table, origin)
+            counts = fill(
+                job, replace(source_table, unique=source_table.unique and not source_table.alike), origin
+            )
     if counts is None:
         counts = merge(job, source_table.table, _incoming(job, source_table, origin))
     if source_table.rejects:
@@ -131,6 +133,8 @@ def _incoming(job: Job, source_table: SourceTable, origin: Origin) -> Incoming |
             return Incoming(source_table, read, has_gone=True) if _has(job, "incoming", "gone") else None
         if not changes.count or not _is_some_deleted(job, source_table, read, changes.count):
             return Incoming(source_table, read) if _has(job, "incoming") else None
+    if source_table.alike and job.connection.execute(source_table.alike).fetchone():
+        source_table = replace(source_table, unique=False)
     if source_table.unique and source_table.complete:
         with reading(source_table):
             return compare(job, source_table, origin)

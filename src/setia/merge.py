@@ -91,8 +91,6 @@ class _Merge:
     def run(self) -> dict[str, int]:
         """Does all of it; returns the counts."""
         job = self.job
-        if self.incoming and self.incoming.whole:
-            quarantine.forget(job.connection, job.rules.business, self.table)
         self._stage()
         if not (self.incoming and self.incoming.source_table.unique and self.incoming.whole):
             self._choose_versions()
@@ -102,7 +100,8 @@ class _Merge:
         counts = self._counts()
         source = (self.incoming.source_table, self.incoming.origin) if self.incoming else None
         batch = (job.batch_id, job.now)
-        quarantine.keep(job.connection, job.rules.business, self.table, source, batch)
+        whole = self.incoming is not None and self.incoming.whole
+        quarantine.keep(job.connection, job.rules.business, self.table, source, batch, whole)
         if left or deleted:
             job.shrunk.add(self.table.name)
         self._execute("drop table stage")
@@ -124,9 +123,8 @@ class _Merge:
             key = f"trim(cast({origin.expressions[table.key]} as varchar))"
             typed = staging.typed(table, origin, self.job.rules.key_types)[table.key]
             relation = f"{origin.relation} as source"
-            conditions.append(
-                f"_key in (select {key} from {relation} union select cast({typed} as varchar) from {relation})"
-            )
+            keys = f"(select {key} from {relation} union select cast({typed} as varchar) from {relation})"
+            conditions.append(quarantine.is_of(keys))
         for reference in self.table.references:
             parent = self.job.rules.business.table(reference.table)
             if parent.name in self.job.arrived:

@@ -26,6 +26,9 @@ PLAIN = {
 }
 
 
+TEXTS = {"text", "character varying", "character"}
+
+
 @dataclass
 class Relation:
     """A table or view of the source, and how it is made."""
@@ -119,7 +122,10 @@ def _mark(
         + _query(
             "select pg_snapshot_xmin(pg_current_snapshot())::text,"
             " (select oid::text from pg_database where datname = current_database()) || '/' ||"
-            " (select system_identifier::text from pg_control_system()), now()::text"
+            " (select system_identifier::text from pg_control_system()) || '/' ||"
+            # A server that took over from another may use numbers again that the other had given out.
+            " case when pg_is_in_recovery() then 'standby' else left(pg_walfile_name(pg_current_wal_lsn()), 8) end,"
+            " now()::text"
         )
     ).fetchone()
     assert row is not None
@@ -215,6 +221,7 @@ def _table(table: Table, relation: Relation, since: int | None, told: Mapping[st
     expressions = match_columns(table, list(columns), f"{relation.schema}.{relation.name}", told)
     key = expressions[table.key]
     places = {f"source.c{place}": name for place, name in enumerate(columns, 1)}
+    is_unique = places.get(key) in relation.unique
     return SourceTable(
         table,
         rows(""),
@@ -222,10 +229,19 @@ def _table(table: Table, relation: Relation, since: int | None, told: Mapping[st
         expressions,
         complete=True,
         current=True,
-        unique=places.get(key) in relation.unique,
+        unique=is_unique,
+        alike=_alike(relation, places[key]) if is_unique else None,
         # Rows of a view carry no transaction of their own: it is read whole each time.
         changes=None if since is None or not relation.is_table else _changes(relation, rows, since),
     )
+
+
+def _alike(relation: Relation, key: str) -> str | None:
+    """SQL that has a row when two texts may be one key, because spaces around a key mean nothing."""
+    if relation.columns[key] not in TEXTS:
+        return None
+    spaced = f"select 1 from {relation.sql} where {quote(key)}::text <> btrim({quote(key)}::text) limit 1"
+    return f"select * from {_query(spaced)}"
 
 
 def _changes(relation: Relation, rows: Any, since: int) -> Changes:

@@ -51,7 +51,15 @@ def ours(column: str) -> str:
 
 def key_is_in(column: str, keys: str) -> str:
     """SQL: whether a held row's value of our key column is among `keys`, which raw holds, as texts."""
-    text = f"trim(_ours ->> {literal('$.' + column)})"
+    return _is_in(f"trim(_ours ->> {literal('$.' + column)})", keys)
+
+
+def is_of(keys: str) -> str:
+    """SQL: whether a held row's own key is among `keys`, as texts."""
+    return _is_in("trim(_key)", keys)
+
+
+def _is_in(text: str, keys: str) -> str:
     return f"({text} in {keys} or cast(try_cast({text} as bigint) as varchar) in {keys})"
 
 
@@ -109,10 +117,12 @@ def keep(
     table: Table,
     source: tuple[SourceTable, Origin] | None,
     batch: tuple[int, str],
+    whole: bool = False,
 ) -> None:
     """Makes the quarantine hold the bad rows of `stage`; held rows that are not in it stay as they are.
 
     A row that is still bad keeps the batch in which it came; one that came again, the same, is held once.
+    When the source was read `whole` it has said all there is: nothing else stays.
     """
     name = _name(business, table)
     connection.execute(
@@ -124,18 +134,26 @@ def keep(
         " where stage._origin = 'quarantine' and stage._n = held.rowid"
         " and (stage._rule, stage._column) is distinct from (held._rule, held._column)"
     )
-    if source is not None:
-        held = ", ".join(f"{sql} as {name}" for name, sql in as_held(*source).items())
-        connection.execute(
-            f"insert into {name} select distinct on (_key, _row, _ours) {batch[0]}, {batch[1]}, _rule, _column,"
-            " _key, _zone, _row, _ours from"
-            f" (select stage._rule, stage._column, {held} from {source[1].relation} as source"
-            f"  join stage on stage._origin = 'source' and stage._n = source.{source[1].number}"
-            "  where stage._rule not in ('duplicate', 'unchanged')) as bad"
-            f" where not exists (select 1 from {name} as held"
-            "  where (held._key, held._row, held._ours) is not distinct from (bad._key, bad._row, bad._ours))"
-            " order by _rule, _column, _key, _row"
-        )
+    if source is None:
+        return
+    columns = ", ".join(f"{sql} as {column}" for column, sql in as_held(*source).items())
+    connection.execute(
+        "create or replace temp table bad as select distinct on (_key, _row, _ours) * from"
+        f" (select stage._rule, stage._column, {columns} from {source[1].relation} as source"
+        f"  join stage on stage._origin = 'source' and stage._n = source.{source[1].number}"
+        "  where stage._rule not in ('duplicate', 'unchanged')) order by _rule, _column, _key, _row"
+    )
+    same = "(held._key, held._row, held._ours) is not distinct from (bad._key, bad._row, bad._ours)"
+    if whole:
+        connection.execute(f"delete from {name} as held where not exists (select 1 from bad where {same})")
+    connection.execute(
+        f"update {name} as held set _rule = bad._rule, _column = bad._column from bad"
+        f" where {same} and (bad._rule, bad._column) is distinct from (held._rule, held._column)"
+    )
+    connection.execute(
+        f"insert into {name} select {batch[0]}, {batch[1]}, * from bad"
+        f" where not exists (select 1 from {name} as held where {same})"
+    )
 
 
 def keep_rejects(

@@ -63,11 +63,14 @@ def create(connection: DuckDBPyConnection, business: Business, there: Layout, ty
             for column in table.columns
         }
         name, found = f"{business.name}_raw.{table.raw}", there[table.name]
-        is_kept = wanted == found or (found and _has_rows(connection, business, table))
-        if is_kept and all(found.get(column, kind) == kind for column, kind in wanted.items()):
+        keys = {column.name for column in table.columns if column.type == "key"}
+        same_keys = all(found.get(column) == wanted[column] for column in keys)
+        if found and same_keys and _has_rows(connection, business, table):
             for column in wanted.keys() - found.keys():
                 connection.execute(f"alter table {name} add column {quote(column)} {wanted[column]}")
-        else:
+            for column in (column for column in found if wanted[column] != found[column]):
+                connection.execute(f"alter table {name} alter {quote(column)} type {wanted[column]}")
+        elif wanted != found:
             described = ", ".join(f"{quote(column)} {kind}" for column, kind in wanted.items())
             connection.execute(
                 f"create or replace table {name} ({described}, _loaded_at timestamptz not null,"

@@ -27,7 +27,8 @@ class SourceTable:
     `complete`: its rows are all there are, so a key that is missing was deleted.
     `current`: each row is what the source holds now, whatever its `updated_at` says; files may hold old
     versions, a database does not.
-    `unique`: the source itself sees to it that no two rows have one key, and that each has one.
+    `unique`: the source itself sees to it that no two rows have one key, and that each has one, as it
+    writes them; `alike` is SQL that has a row when two of its keys may be one to us.
     """
 
     table: Table
@@ -37,6 +38,7 @@ class SourceTable:
     complete: bool = False
     current: bool = False
     unique: bool = False
+    alike: str | None = None
     rejects: str | None = None
     changes: "Changes | None" = None
 
