@@ -106,11 +106,15 @@ def setia(place: Place, since: str | None) -> Load:
     )
 
 
-def dlt(backend: str) -> Callable[[Place, str | None], Load]:
-    """dlt with one of its backends: replace at first, which is its fastest, then merge by key."""
+def dlt(backend: str, first: str) -> Callable[[Place, str | None], Load]:
+    """dlt with one of its backends, merging by key what changed.
+
+    Its `first` load merges, too, as its documentation of incremental loads has it; or it replaces, which
+    is faster and leaves out the looking for keys that came twice.
+    """
 
     def load(place: Place, since: str | None) -> Load:
-        disposition = "merge" if since else "replace"
+        disposition = "merge" if since else first
         return Load(
             [_python(place.tools / "dlt"), __file__, "dlt", backend, disposition, str(place.home)],
             {
@@ -153,8 +157,9 @@ def ingestr(place: Place, since: str | None) -> Load:
 SIDES: dict[str, Callable[[Place, str | None], Load]] = {
     "copy": copy,
     "setia": setia,
-    "dlt_connectorx": dlt("connectorx"),
-    "dlt_pyarrow": dlt("pyarrow"),
+    "dlt_connectorx": dlt("connectorx", "merge"),
+    "dlt_pyarrow": dlt("pyarrow", "merge"),
+    "dlt_replace": dlt("connectorx", "replace"),
     "ingestr": ingestr,
 }
 """Each side's load: of everything, or (given the newest `updated_at` that it has) of what changed since."""

@@ -145,11 +145,8 @@ def _newest_event(
     end = _last_plausible_day(connection, raw, event)
     if end is None:
         return None
-    row = connection.execute(
-        f"select max({event}) from {raw} where _deleted_at is null and {event} < {_day(end + 1)}"
-    ).fetchone()
-    assert row is not None
-    latest: datetime = row[0]
+    latest = _latest(connection, raw, event, f"{event} < {_day(end + 1)}")
+    assert latest is not None
     recent = f"_deleted_at is null and {event} >= {_day(end - DAYS_LOOKED_AT)}"
     local = f"timezone({literal(zone)}, {event})"
     # Every zone's midnight is a quarter of an hour somewhere; only then is the calendar asked.
@@ -163,18 +160,27 @@ def _newest_event(
     return midnight + timedelta(days=1)
 
 
+def _latest(connection: DuckDBPyConnection, raw: str, event: str, condition: str) -> datetime | None:
+    # The first of an order, and not the maximum: DuckDB then passes over blocks that can't hold it.
+    row = connection.execute(
+        f"select {event} from {raw} where _deleted_at is null and {event} is not null and {condition}"
+        f" order by {event} desc limit 1"
+    ).fetchone()
+    return row[0] if row else None
+
+
 def _last_plausible_day(connection: DuckDBPyConnection, raw: str, event: str) -> int | None:
     """The newest day, counted from 1970 in UTC, that is no slip of the pen; None without any event.
 
     Looks back a week, and further only while next to no rows were found: what it costs does not grow with
     the history where the warehouse has it in order.
     """
-    row = connection.execute(
-        f"select max({event}), count(*) from {raw} where _deleted_at is null and {event} is not null"
-    ).fetchone()
-    if row is None or not row[1]:
+    latest = _latest(connection, raw, event, "true")
+    if latest is None:
         return None
-    newest, total = int(row[0].timestamp() // 86400), int(row[1])
+    newest = int(latest.timestamp() // 86400)
+    row = connection.execute(f"select count(*) from {raw} where _deleted_at is null").fetchone()
+    total = int(row[0]) if row else 0
     allowed, found, back = max(1, int(OUTLIER_SHARE * total)), 0, 7
     while found <= allowed and found < total:
         days = connection.execute(

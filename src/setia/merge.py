@@ -169,6 +169,13 @@ class _Merge:
         Rows as they stand are left alone, so that what depends on them need not be built again.
         """
         key = quote(self.table.key)
+        on_key = f"from {self.job.raw(self.table)} as raw join stage on raw.{key} = stage.{key}"
+        if self._is_all_new():
+            self._execute(
+                "create or replace temp table matched as select stage._origin, stage._n, raw.rowid as _raw,"
+                f" null as _verdict, true as _is_newer {on_key}"
+            )
+            return
         older = "raw._deleted_at is null and stage.updated_at < raw.updated_at"
         if self.current:
             older = f"stage._origin = 'quarantine' and {older}"
@@ -182,12 +189,18 @@ class _Merge:
             f"  when {older} then 'duplicate'"
             f"  when raw._deleted_at is null and ({stage}) is not distinct from ({raw}) then 'unchanged'"
             f" end as _verdict, {self.current} or coalesce(stage.updated_at > raw.updated_at, true) as _is_newer"
-            f" from {self.job.raw(self.table)} as raw join stage on raw.{key} = stage.{key}"
+            f" {on_key}"
         )
         self._execute(
             "update stage set _rule = _verdict from matched where stage._rule is null and _verdict is not null"
             " and stage._origin = matched._origin and stage._n = matched._n"
         )
+
+    def _is_all_new(self) -> bool:
+        """Whether no staged row can be one that raw has, so that their values need not be compared."""
+        changes = self.incoming.source_table.changes if self.incoming else None
+        held = "select 1 from stage where _origin = 'quarantine' limit 1"
+        return changes is not None and changes.is_new and not self._execute(held).fetchone()
 
     def _merge_into_raw(self) -> int:
         """Replaces and adds the good rows; returns how many left raw because their new version is bad.

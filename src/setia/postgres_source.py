@@ -1,6 +1,6 @@
 """PostgreSQL as a source: all tables in one snapshot, and of each what changed since the last one."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -83,7 +83,7 @@ def open_source(
         found = {name: catalog[place] for name, place in wanted.items() if place in catalog}
         now = _mark(connection, found, told)
         since = _since(mark, now)
-        truncated = _truncated(connection, found, since)
+        truncated = _truncated(connection, found, since[0]) if since else set()
         until = _covered_until(connection, business) if (business.name, STATE) in catalog else None
     except duckdb.Error as error:
         raise explain(dsn, error) from None
@@ -120,7 +120,7 @@ def _mark(
     row = connection.execute(
         "select * from "
         + _query(
-            "select pg_snapshot_xmin(pg_current_snapshot())::text,"
+            "select pg_snapshot_xmin(pg_current_snapshot())::text, pg_snapshot_xmax(pg_current_snapshot())::text,"
             " (select oid::text from pg_database where datname = current_database()) || '/' ||"
             " (select system_identifier::text from pg_control_system()) || '/' ||"
             # A server that took over from another may use numbers again that the other had given out.
@@ -130,15 +130,16 @@ def _mark(
     ).fetchone()
     assert row is not None
     tables = {name: f"{each.made} {told.get(name, '')}" for name, each in sorted(found.items())}
-    return {"horizon": row[0], "server": row[1], "tables": tables, "read_at": row[2]}
+    # Where both are the same, no transaction was under way, and what is read next was never read before.
+    return {"horizon": row[0], "next": row[1], "server": row[2], "tables": tables, "read_at": row[3]}
 
 
-def _since(mark: dict[str, Any] | None, now: dict[str, Any]) -> int | None:
-    """The horizon from which to read; None when the mark says nothing of these tables."""
+def _since(mark: dict[str, Any] | None, now: dict[str, Any]) -> tuple[int, bool] | None:
+    """The horizon from which to read, and whether all from there on is new; None when the mark is void."""
     if mark is None or any(mark.get(key) != now[key] for key in ("server", "tables")):
         return None
     horizon = int(mark["horizon"])
-    return horizon if horizon <= int(now["horizon"]) else None
+    return (horizon, mark.get("next") == mark["horizon"]) if horizon <= int(now["horizon"]) else None
 
 
 def _catalog(
@@ -176,10 +177,10 @@ def _catalog(
     return catalog
 
 
-def _truncated(connection: DuckDBPyConnection, found: dict[str, Relation], since: int | None) -> set[str]:
+def _truncated(connection: DuckDBPyConnection, found: dict[str, Relation], since: int) -> set[str]:
     """The tables that were emptied since: they noted no keys."""
     schemas = sorted({relation.schema for relation in found.values() if relation.is_tracked})
-    if since is None or not schemas:
+    if not schemas:
         return set()
     sql = " union ".join(
         f"select {literal(schema)}::text, table_name from {quote(schema)}.{change_tracking.DELETED}"
@@ -204,7 +205,9 @@ def _require(
         )
 
 
-def _table(table: Table, relation: Relation, since: int | None, told: Mapping[str, Any]) -> SourceTable:
+def _table(
+    table: Table, relation: Relation, since: tuple[int, bool] | None, told: Mapping[str, Any]
+) -> SourceTable:
     columns = dict(relation.columns)
     if relation.is_tracked:
         columns.pop(change_tracking.CHANGED)
@@ -232,7 +235,7 @@ def _table(table: Table, relation: Relation, since: int | None, told: Mapping[st
         unique=is_unique,
         alike=_alike(relation, places[key]) if is_unique else None,
         # Rows of a view carry no transaction of their own: it is read whole each time.
-        changes=None if since is None or not relation.is_table else _changes(relation, rows, since),
+        changes=None if since is None or not relation.is_table else _changes(relation, rows, *since),
     )
 
 
@@ -244,17 +247,18 @@ def _alike(relation: Relation, key: str) -> str | None:
     return f"select * from {_query(spaced)}"
 
 
-def _changes(relation: Relation, rows: Any, since: int) -> Changes:
+def _changes(relation: Relation, rows: Callable[[str], str], since: int, is_new: bool) -> Changes:
     if not relation.is_tracked:
         # A subquery, because age() of a constant would be computed anew for every row.
         written = rows(f" where age(xmin) <= (select age('{since % 2**32}'::xid))")
-        return Changes(written, count=f"select * from {_query(f'select count(*) from {relation.sql}')}")
+        count = f"select * from {_query(f'select count(*) from {relation.sql}')}"
+        return Changes(written, count=count, is_new=is_new)
     notes = f"{quote(relation.schema)}.{change_tracking.DELETED}"
     deleted = (
         f"select key from {notes} where changed >= '{since}'::xid8 and table_name = {literal(relation.name)}"
     )
     written = rows(f" where {change_tracking.CHANGED} >= '{since}'::xid8")
-    return Changes(written, deleted=f"select * from {_query(deleted)}")
+    return Changes(written, deleted=f"select * from {_query(deleted)}", is_new=is_new)
 
 
 def _covered_until(connection: DuckDBPyConnection, business: Business) -> datetime | None:

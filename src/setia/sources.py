@@ -49,11 +49,13 @@ class Changes:
 
     `relation` is SQL of the rows that were written since. Of deletions the source tells either by
     `deleted`, SQL of the keys as text, or by `count`, SQL of how many rows there are in all.
+    `is_new`: none of the rows can have been read before as it stands.
     """
 
     relation: str
     deleted: str | None = None
     count: str | None = None
+    is_new: bool = False
 
 
 @dataclass(frozen=True)
