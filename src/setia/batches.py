@@ -180,14 +180,14 @@ def _last_plausible_day(connection: DuckDBPyConnection, raw: str, event: str) ->
         return None
     newest = int(latest.timestamp() // 86400)
     row = connection.execute(f"select count(*) from {raw} where _deleted_at is null").fetchone()
-    total = int(row[0]) if row else 0
-    allowed, found, back = max(1, int(OUTLIER_SHARE * total)), 0, 7
-    while found <= allowed and found < total:
+    allowed, days = max(1, int(OUTLIER_SHARE * (row[0] if row else 0))), []
+    for back in (7, 70, 700, 100_000):
         days = connection.execute(
             f"select epoch_us({event}) // 86400000000, count(*) from {raw}"
             f" where _deleted_at is null and {event} >= {_day(newest - back)} group by 1 order by 1 desc"
         ).fetchall()
-        found, back = sum(count for _, count in days), back * 10
+        if sum(count for _, count in days) > allowed:
+            break
     place, beyond = 0, days[0][1]
     for index in range(1, min(len(days), DAYS_LOOKED_AT)):
         if beyond > allowed:
