@@ -32,8 +32,8 @@ class Settings(BaseSettings):
     """Where the DuckDB files are; unset: `warehouse/` in the home."""
     memory_limit: str = "3GB"
     """Memory that DuckDB may use before it spills to disk."""
-    compare_hours: float = Field(default=24, ge=0)
-    """How often a load reads all of PostgreSQL and compares it with raw; finds deletions in large tables."""
+    compare_hours: float = Field(default=20, ge=0)
+    """Hours after which a load compares all of PostgreSQL with raw, which finds every deletion; each daily run does."""
     new_columns: Literal["report", "carry"] = "report"
     """What happens to a source's columns that we do not know: told of, or taken into raw as text, too."""
     timezone: str = "Asia/Jakarta"
