@@ -103,7 +103,7 @@ def test_an_increment_of_a_tracked_table_uses_its_index(members, dsn, shop):
         newest = batches.newest(connection, shop)
         assert newest is not None
         source = postgres_source.open_source(
-            connection, shop, dsn, "UTC", newest["mark"], read_mapping(members[1], shop)
+            connection, shop, dsn, members[0].timezone, newest["mark"], read_mapping(members[1], shop)
         )
         changes = {each.table.name: each.changes for each in source.tables}
     orders = changes["orders"]

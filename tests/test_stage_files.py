@@ -78,7 +78,7 @@ def test_an_increment_holds_what_changed_and_the_keys_that_went(tmp_path, dsn, s
     with connect(settings, shop.name) as connection, loading.transaction(connection):
         newest = batches.newest(connection, shop)
         assert newest is not None
-        source = postgres_source.open_source(connection, shop, dsn, "UTC", newest["mark"])
+        source = postgres_source.open_source(connection, shop, dsn, settings.timezone, newest["mark"])
         rows = stage_files.write(connection, shop, source, tmp_path / "out", lambda what: None)
     assert rows["customers"] == 1
     deleted = pq.read_table(tmp_path / "out" / "deleted_customers.parquet")

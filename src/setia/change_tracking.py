@@ -12,14 +12,14 @@ from setia.warehouses import literal, quote
 
 CHANGED = "_changed"
 DELETED = "_deleted"
-TRIGGERS = ("_note_deleted", "_note_rekeyed", "_note_truncated", "_stamp")
+TRIGGERS = ("_note_deleted", "_note_rekeyed", "_stamp")
 
 
 def statements(schema_name: str, keys: Mapping[str, str]) -> list[str]:
     """What to execute, once, to make tables of a schema say what changes in them; `keys`: table -> its key."""
     schema = quote(schema_name)
     made = [
-        f"create table if not exists {schema}.{DELETED} (table_name text not null, key text,"
+        f"create table if not exists {schema}.{DELETED} (table_name text not null, key text not null,"
         " changed xid8 not null default pg_current_xact_id())",
         f"create index if not exists {DELETED}_changed on {schema}.{DELETED} (changed)",
         f"create or replace function {schema}._stamp() returns trigger language plpgsql as"
@@ -28,8 +28,7 @@ def statements(schema_name: str, keys: Mapping[str, str]) -> list[str]:
         f"create or replace function {schema}._note() returns trigger language plpgsql security definer"
         " set search_path = pg_catalog, pg_temp as $$ begin"
         f" insert into {schema}.{DELETED} (table_name, key) values"
-        " (tg_table_name, case when tg_op <> 'TRUNCATE' then to_jsonb(old) ->> tg_argv[0] end);"
-        " return null; end $$",
+        " (tg_table_name, to_jsonb(old) ->> tg_argv[0]); return null; end $$",
     ]
     for table, key in keys.items():
         made += _of_table(schema, f"{schema}.{quote(table)}", table, key)
@@ -43,7 +42,6 @@ def _of_table(schema: str, name: str, table: str, key: str) -> list[str]:
         "_stamp": f"before insert or update on {name} for each row when ({stamped}) execute function {schema}._stamp()",
         "_note_deleted": f"after delete on {name} for each row",
         "_note_rekeyed": f"after update on {name} for each row when ({rekeyed})",
-        "_note_truncated": f"after truncate on {name} for each statement",
     }
     note = f" execute function {schema}._note({literal(key)})"
     made = [

@@ -248,6 +248,8 @@ def run(
         figures, shown = headlines(settings, each)
         data[each.name] = figures | {
             "tables": batch.counts(),
+            "drift": batch.drift,
+            "reconciled": batch.reconciled,
             "tests": build.tests,
             "published": str(snapshot.folder),
         }

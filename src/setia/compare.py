@@ -14,7 +14,7 @@ def compare(job: Job, source_table: SourceTable, origin: Origin) -> Incoming:
     all typed values, so that raw's side is two numbers a row: a difference is overlooked once in 2**64.
     """
     table = source_table.table
-    key, places = quote(table.key), [f"c{place}" for place in range(1, len(source_table.columns) + 1)]
+    key, places = quote(table.key), [f"_c{place}" for place in range(1, len(source_table.columns) + 1)]
     typed = staging.typed(table, origin, job.rules.key_types)
     theirs = ", ".join(f"source.{place}" for place in places)
     ours = ", ".join(quote(column.name) for column in table.columns)
@@ -28,7 +28,8 @@ def compare(job: Job, source_table: SourceTable, origin: Origin) -> Incoming:
         " where read.key is null or kept.key is null or read.hash <> kept.hash"
     )
     job.connection.execute(
-        f"create or replace temp table gone as select key as {key} from compared where came is null"
+        f"create or replace temp table gone as select key as {key}, cast(key as varchar) as _name"
+        " from compared where came is null"
     )
     job.connection.execute(
         f"create or replace temp table incoming as select {', '.join(places)} from compared where came"

@@ -39,8 +39,9 @@ def extend(business: Business, source: Source, there: Layout, carry: bool) -> tu
         ours = {column.name for column in table.columns}
         names = [name for name in there[table.name] if name not in ours]
         if carry and table.name in read:
-            lower = {name.lower() for name in (*ours, *names)}
-            names += [name for name in _unknown(read[table.name]) if _is_free(name, lower)]
+            for name in _unknown(read[table.name]):
+                if _is_free(name, {taken.lower() for taken in (*ours, *names)}):
+                    names.append(name)
         more = tuple(Column(name, "string", "Carried from the source.", optional=True) for name in names)
         tables.append(replace(table, columns=(*table.columns, *more)))
         if table.name in read:
@@ -53,8 +54,12 @@ def extend(business: Business, source: Source, there: Layout, carry: bool) -> tu
 
 
 def _with(source_table: SourceTable, table: Any, names: list[str]) -> SourceTable:
-    places = {name: place for place, name in enumerate(source_table.columns, 1)}
-    found = {name: f"source.c{places[name]}" if name in places else "cast(null as varchar)" for name in names}
+    places = {name.lower(): place for place, name in reversed(list(enumerate(source_table.columns, 1)))}
+    places |= {name: place for place, name in enumerate(source_table.columns, 1)}
+    found = {}
+    for name in names:
+        place = places.get(name, places.get(name.lower()))
+        found[name] = f"source._c{place}" if place else "cast(null as varchar)"
     return replace(source_table, table=table, expressions={**source_table.expressions, **found})
 
 
@@ -66,6 +71,7 @@ def _drift(source_table: SourceTable, before: dict[str, str] | None, carry: bool
     for column, kind in now.items():
         if column not in (before or {}) and column in unknown:
             found.append(_told(name, column, "new", _of_unknown(column, taken, carry)))
+            taken.add(column.lower())
         elif before is not None and column not in before:
             found.append(_told(name, column, "new", "it is read from now on"))
         elif before is not None and before[column] != kind:
@@ -91,7 +97,7 @@ def _is_free(column: str, taken: set[str]) -> bool:
 def _unknown(source_table: SourceTable) -> list[str]:
     """The source's columns that none of ours is read from."""
     text = " ".join(source_table.expressions.values())
-    read = {int(place) for place in re.findall(r"source\.c([0-9]+)", text)}
+    read = {int(place) for place in re.findall(r"source\._c([0-9]+)", text)}
     return [name for place, name in enumerate(source_table.columns, 1) if place not in read]
 
 

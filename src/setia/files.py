@@ -114,7 +114,7 @@ def _csv(path: Path, table: Table) -> tuple[str, list[str]]:
             "The first line names every column, each once.",
             f"Correct the first line of {path}.",
         )
-    columns = ", ".join(f"'c{place}': 'VARCHAR'" for place in range(1, len(names) + 1))
+    columns = ", ".join(f"'_c{place}': 'VARCHAR'" for place in range(1, len(names) + 1))
     options = (
         f"columns = {{{columns}}}, auto_detect = false, header = true, delim = {literal(delimiter)},"
         " quote = '\"', escape = '\"', max_line_size = 16777216, store_rejects = true, rejects_limit = 0,"

@@ -61,7 +61,7 @@ def _little_memory(job: Job, table: Table) -> Iterator[None]:
 def _read(job: Job, source_table: SourceTable, origin: Origin) -> None:
     table = source_table.table
     raw, names = job.raw(table), ", ".join(quote(column.name) for column in table.columns)
-    as_it_came = tuple(f"c{place}" for place in range(1, len(source_table.columns) + 1))
+    as_it_came = tuple(f"_c{place}" for place in range(1, len(source_table.columns) + 1))
     rows = staging.select(table, replace(origin, number="0"), job.rules, keep=as_it_came)
     held = ("_rule", "_column", *quarantine.as_held(source_table, origin).values())
     texts = ", ".join(f"cast({sql} as varchar)" for sql in held)

@@ -1,7 +1,7 @@
 """Source -> raw, one transaction a batch: every row is loaded, quarantined with its rule, or a duplicate."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -83,6 +83,9 @@ def load(
         loaded_at,
         options.frugal,
     )
+    for name in newest["mark"].get("alike", []) if newest else []:
+        if name in read:
+            read[name] = (replace(read[name][0], changes=None), read[name][1])
     counts = {}
     for table in business.tables:
         if table.name in read:
@@ -92,7 +95,8 @@ def load(
             counts[table.name] = merge(job, table, None)
     data_through = source.covered_until or batches.data_through(connection, business, zone)
     batch = Batch(job.batch_id, loaded_at, source.name, data_through, counts, drift)
-    batches.record(connection, business, batch, source.mark | {"columns": drifting.columns(source)})
+    told = {"columns": drifting.columns(source), "alike": sorted(job.alike)}
+    batches.record(connection, business, batch, source.mark | told)
     return batch
 
 
@@ -100,9 +104,8 @@ def _load_table(job: Job, source_table: SourceTable, origin: Origin) -> TableCou
     counts = None
     if source_table.changes is None and _is_empty(job, source_table):
         with reading(source_table):
-            counts = fill(
-                job, replace(source_table, unique=source_table.unique and not source_table.alike), origin
-            )
+            is_unique = source_table.unique and not _has_alike(job, source_table)
+            counts = fill(job, replace(source_table, unique=is_unique), origin)
     if counts is None:
         counts = merge(job, source_table.table, _incoming(job, source_table, origin))
     if source_table.rejects:
@@ -130,10 +133,12 @@ def _incoming(job: Job, source_table: SourceTable, origin: Origin) -> Incoming |
         _materialise(job, source_table, changes.relation)
         if changes.deleted:
             _deleted_since(job, source_table, read, changes.deleted)
-            return Incoming(source_table, read, has_gone=True) if _has(job, "incoming", "gone") else None
-        if not changes.count or not _is_some_deleted(job, source_table, read, changes.count):
-            return Incoming(source_table, read) if _has(job, "incoming") else None
-    if source_table.alike and job.connection.execute(source_table.alike).fetchone():
+        is_told = changes.deleted or not _is_some_deleted(job, source_table, read, str(changes.count))
+        if is_told and not _is_spaced(job, source_table, read):
+            anything = ("incoming", "gone") if changes.deleted else ("incoming",)
+            there = _has(job, *anything)
+            return Incoming(source_table, read, has_gone=bool(changes.deleted)) if there else None
+    if _has_alike(job, source_table):
         source_table = replace(source_table, unique=False)
     if source_table.unique and source_table.complete:
         with reading(source_table):
@@ -173,12 +178,24 @@ def explain(error: duckdb.Error) -> SetiaError:
 
 
 def _roll_back(connection: DuckDBPyConnection) -> None:
-    try:
+    # After a failed commit, a fatal error or the server's end DuckDB has rolled back by itself; that it says
+    # so must not hide what went wrong before.
+    with suppress(duckdb.Error):
         connection.execute("rollback")
-    except duckdb.Error as error:
-        # DuckDB has rolled back by itself after a failed commit or a fatal error; there is nothing to undo.
-        if "no transaction is active" not in str(error) and "database has been invalidated" not in str(error):
-            raise
+
+
+def _has_alike(job: Job, source_table: SourceTable) -> bool:
+    """Whether two keys of the source may be one to us; remembered, so that the next load reads all again."""
+    if source_table.alike is None or job.connection.execute(source_table.alike).fetchone() is None:
+        return False
+    job.alike.add(source_table.table.name)
+    return True
+
+
+def _is_spaced(job: Job, source_table: SourceTable, read: Origin) -> bool:
+    key = f"cast({read.expressions[source_table.table.key]} as varchar)"
+    spaced = f"select 1 from incoming as source where {key} <> trim({key}) limit 1"
+    return source_table.alike is not None and job.connection.execute(spaced).fetchone() is not None
 
 
 def _has(job: Job, *names: str) -> bool:
@@ -198,7 +215,7 @@ def _deleted_since(job: Job, source_table: SourceTable, read: Origin, deleted: s
     key, target = quote(table.key), job.rules.key_types[table.name]
     typed = staging.typed(table, read, job.rules.key_types)[table.key]
     job.connection.execute(
-        f"create or replace temp table gone as select try_cast(trim(key) as {target}) as {key}"
+        f"create or replace temp table gone as select try_cast(trim(key) as {target}) as {key}, trim(key) as _name"
         f" from ({deleted}) as deleted(key)"
     )
     job.connection.execute(f"delete from gone where {key} in (select {typed} from incoming as source)")
@@ -208,16 +225,17 @@ def _not_in_incoming(job: Job, table: Table, read: Origin) -> None:
     key = quote(table.key)
     typed = staging.typed(table, read, job.rules.key_types)[table.key]
     job.connection.execute(
-        f"create or replace temp table gone as select {key} from {job.raw(table)} where _deleted_at is null"
+        f"create or replace temp table gone as select {key}, cast({key} as varchar) as _name"
+        f" from {job.raw(table)} where _deleted_at is null"
         f" and {key} not in (select {typed} from incoming as source where {typed} is not null)"
     )
 
 
 def _is_some_deleted(job: Job, source_table: SourceTable, read: Origin, count: str) -> bool:
-    """Whether the source has fewer rows than it once had, told by their number.
+    """Whether some rows of the source were deleted, told by their number.
 
-    Every key that the source has is in raw, held, or coming in now. So there are as many rows as such keys,
-    or fewer: then some were deleted.
+    Every key that the source has is in raw, held, or coming in now: there are as many rows as such keys, or
+    fewer when some were deleted. More there are when a rule of the server showed us less before.
     """
     table, alive = source_table.table, job.alive(source_table.table)
     if not source_table.unique or alive > COUNTED_UP_TO:
@@ -231,4 +249,4 @@ def _is_some_deleted(job: Job, source_table: SourceTable, read: Origin, count: s
         f" ({count}) from others as other(key)"
     ).fetchone()
     assert row is not None
-    return bool(row[0] > row[1])
+    return bool(row[0] != row[1])

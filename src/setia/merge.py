@@ -33,6 +33,8 @@ class Job:
     """Tables to which rows came, new ones or other versions."""
     replaced: set[str] = field(default_factory=set)
     """Tables of which rows were replaced by other versions."""
+    alike: set[str] = field(default_factory=set)
+    """Tables of the source that hold keys which differ by spaces around them only."""
     shrunk: set[str] = field(default_factory=set)
     """Tables whose rows left raw."""
 
@@ -91,6 +93,8 @@ class _Merge:
     def run(self) -> dict[str, int]:
         """Does all of it; returns the counts."""
         job = self.job
+        if self.incoming and self.incoming.has_gone:
+            quarantine.drop_gone(job.connection, job.rules.business, self.table)
         self._stage()
         if not (self.incoming and self.incoming.source_table.unique and self.incoming.whole):
             self._choose_versions()
@@ -127,6 +131,8 @@ class _Merge:
             conditions.append(quarantine.is_of(keys))
         for reference in self.table.references:
             parent = self.job.rules.business.table(reference.table)
+            if parent.name in self.job.shrunk:
+                conditions.append(f"_rule in {REFERENCE_RULES}")  # they may be orphans now
             if parent.name in self.job.arrived:
                 came = (
                     f"(select cast({quote(parent.key)} as varchar) from {self.job.raw(parent)}"
@@ -149,7 +155,7 @@ class _Merge:
         self._execute(
             f"create or replace temp table losers as"
             f" select _origin, _n, _rule is null or _origin = 'quarantine'"
-            f"  or coalesce(updated_at < newest, false) as is_duplicate from ("
+            f"  or coalesce(updated_at < newest, false) as _is_duplicate from ("
             f"  select _origin, _n, _rule, updated_at, row_number() over newest_first as place,"
             f"   first_value(updated_at) over newest_first as newest"
             f"  from stage where {key} is not null and {key} in"
@@ -159,7 +165,7 @@ class _Merge:
             f" ) where place > 1"
         )
         self._execute(
-            "update stage set _rule = case when is_duplicate then 'duplicate' else _rule end, _is_loser = true"
+            "update stage set _rule = case when _is_duplicate then 'duplicate' else _rule end, _is_loser = true"
             " from losers where stage._origin = losers._origin and stage._n = losers._n"
         )
 
@@ -198,7 +204,7 @@ class _Merge:
 
     def _is_all_new(self) -> bool:
         """Whether no staged row can be one that raw has, so that their values need not be compared."""
-        changes = self.incoming.source_table.changes if self.incoming else None
+        changes = self.incoming.source_table.changes if self.incoming and not self.incoming.whole else None
         held = "select 1 from stage where _origin = 'quarantine' limit 1"
         return changes is not None and changes.is_new and not self._execute(held).fetchone()
 
@@ -257,8 +263,9 @@ class _Merge:
 
 
 def _is_held(job: Job, table: Table) -> bool:
-    """Whether rows of the table are held whose parent came in this batch."""
-    if not any(reference.table in job.arrived for reference in table.references):
+    """Whether rows of the table are held whose parents came or left in this batch."""
+    moved = job.arrived | job.shrunk
+    if not any(reference.table in moved for reference in table.references):
         return False
     return quarantine.holds(job.connection, job.rules.business, table, REFERENCE_RULES)
 

@@ -35,9 +35,10 @@ class Relation:
 
     schema: str
     name: str
-    oid: str
+    files: str
     is_table: bool
     triggers: str
+    noted: str
     columns: dict[str, str] = field(default_factory=dict)
     unique: set[str] = field(default_factory=set)
     signature: list[str] = field(default_factory=list)
@@ -55,7 +56,7 @@ class Relation:
     @property
     def made(self) -> str:
         """What the next read compares: columns that are added with a default or renamed touch no row."""
-        return f"{self.oid}: {' '.join(self.signature)} {self.triggers}"
+        return f"{self.files}: {' '.join(self.signature)} {self.triggers}"
 
 
 def open_source(
@@ -75,25 +76,24 @@ def open_source(
     The mark handed back says in `compared_at` when everything was read.
     """
     load_extension(connection)
-    told = (mapping or {}).get("tables", {})
+    told, zone = (mapping or {}).get("tables", {}), (mapping or {}).get("timezone", zone)
     wanted = {table.name: _place(business, table, told.get(table.name, {})) for table in business.tables}
     try:
         connection.execute(f"attach {literal(dsn)} as source_pg (type postgres, read_only)")
         catalog = _catalog(connection, business, wanted)
         found = {name: catalog[place] for name, place in wanted.items() if place in catalog}
-        now = _mark(connection, found, told)
-        since = _since(mark, now)
-        truncated = _truncated(connection, found, since[0]) if since else set()
+        now = _mark(connection, found, told, zone)
+        since = {name: _since(mark, now, name) for name in found}
         until = _covered_until(connection, business) if (business.name, STATE) in catalog else None
     except duckdb.Error as error:
         raise explain(dsn, error) from None
     _require(business, wanted, found, dsn)
-    zone = (mapping or {}).get("timezone", zone)
     tables = tuple(
-        _table(business.table(name), relation, None if name in truncated else since, told.get(name, {}))
+        _table(business.table(name), relation, since[name], told.get(name, {}))
         for name, relation in found.items()
     )
-    compared_at = now["read_at"] if since is None or mark is None else mark["compared_at"]
+    is_whole = not any(table.changes for table in tables if found[table.table.name].is_table)
+    compared_at = now["read_at"] if is_whole or mark is None else mark["compared_at"]
     return Source(NAME, tables, zone, until, now | {"compared_at": compared_at})
 
 
@@ -114,7 +114,7 @@ def _query(sql: str) -> str:
 
 
 def _mark(
-    connection: DuckDBPyConnection, found: dict[str, Relation], told: Mapping[str, Any]
+    connection: DuckDBPyConnection, found: dict[str, Relation], told: Mapping[str, Any], zone: str
 ) -> dict[str, Any]:
     """What the next read compares: the snapshot's horizon, the server, and the tables as they are made."""
     row = connection.execute(
@@ -124,19 +124,21 @@ def _mark(
             " (select oid::text from pg_database where datname = current_database()) || '/' ||"
             " (select system_identifier::text from pg_control_system()) || '/' ||"
             # A server that took over from another may use numbers again that the other had given out.
-            " case when pg_is_in_recovery() then 'standby' else left(pg_walfile_name(pg_current_wal_lsn()), 8) end,"
-            " now()::text"
+            " case when pg_is_in_recovery() then 'standby' else left(pg_walfile_name(pg_current_wal_lsn()), 8) end"
+            # So may a server that crashed; then, and hardly ever else, its statistics begin anew.
+            " || '/' || coalesce(extract(epoch from pg_stat_get_bgwriter_stat_reset_time())::text, ''),"
+            " to_char(now() at time zone 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"+00:00\"')"
         )
     ).fetchone()
     assert row is not None
-    tables = {name: f"{each.made} {told.get(name, '')}" for name, each in sorted(found.items())}
+    tables = {name: f"{each.made} {zone} {told.get(name, '')}" for name, each in sorted(found.items())}
     # Where both are the same, no transaction was under way, and what is read next was never read before.
     return {"horizon": row[0], "next": row[1], "server": row[2], "tables": tables, "read_at": row[3]}
 
 
-def _since(mark: dict[str, Any] | None, now: dict[str, Any]) -> tuple[int, bool] | None:
-    """The horizon from which to read, and whether all from there on is new; None when the mark is void."""
-    if mark is None or any(mark.get(key) != now[key] for key in ("server", "tables")):
+def _since(mark: dict[str, Any] | None, now: dict[str, Any], name: str) -> tuple[int, bool] | None:
+    """The horizon from which to read a table, and whether all from there on is new; None: read it whole."""
+    if mark is None or mark["server"] != now["server"] or mark["tables"].get(name) != now["tables"][name]:
         return None
     horizon = int(mark["horizon"])
     return (horizon, mark.get("next") == mark["horizon"]) if horizon <= int(now["horizon"]) else None
@@ -151,16 +153,31 @@ def _catalog(
     rows = connection.execute(
         "select * from "
         + _query(
-            "select nspname::text, relname::text, relkind::text, pg_class.oid::text, attnum::int, attname::text,"
+            "select nspname::text, relname::text, attnum::int, attname::text,"
             " format_type(atttypid, null)::text,"
+            # What changes what rows say, and no row: a type's precision, an enum's words, an expression.
+            " concat_ws(' ', atttypmod, (select string_agg(enumlabel, ',' order by enumsortorder) from pg_enum"
+            "  where enumtypid = atttypid), (select pg_attrdef.oid || '/' || pg_attrdef.xmin from pg_attrdef"
+            "  where adrelid = attrelid and adnum = attnum and attgenerated <> ''))::text,"
             " attnotnull and exists (select from pg_index where indrelid = attrelid and indisunique"
             "  and indisvalid and indpred is null and indnkeyatts = 1 and indkey[0] = attnum) as is_unique,"
             # The triggers' own xmin: who switches them off and on again has changed them.
             f" (select string_agg(tgname || pg_trigger.xmin::text, ' ' order by tgname) from pg_trigger"
             f"  where tgrelid = attrelid and tgname in {change_tracking.TRIGGERS} and tgenabled = 'A'"
+            "  and relkind = 'r' and not relhassubclass"
             "  and has_table_privilege(to_regclass(format('%I.%I', nspname,"
             f"   {literal(change_tracking.DELETED)})), 'select')"
-            f"  having count(*) = {len(change_tracking.TRIGGERS)}) as triggers"
+            f"  having count(*) = {len(change_tracking.TRIGGERS)}) as triggers,"
+            # The files that hold the rows, of partitions too: one that is attached brings old rows.
+            " (with recursive family(member) as (select pg_class.oid union select inhrelid from pg_inherits"
+            "  join family on inhparent = member) select string_agg(concat_ws('/', member, held.relfilenode,"
+            "  held.xmin), ' ' order by member) from family join pg_class as held on held.oid = member) as files,"
+            " (select encode(tgargs, 'hex') from pg_trigger where tgrelid = attrelid and tgname = '_note_deleted'"
+            "  and tgenabled = 'A') as noted,"
+            # Rows of a view carry no transaction of their own, a policy may show old rows at any time, and
+            # one key may be in a table and in one that inherits from it.
+            " relkind in ('r', 'p') and not row_security_active(pg_class.oid)"
+            "  and (relkind = 'p' or not relhassubclass) as is_table"
             " from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
             " join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped"
             f" where (nspname, relname) in ({names}) and relkind in ('r', 'p', 'v', 'm', 'f')"
@@ -168,27 +185,13 @@ def _catalog(
         )
     ).fetchall()
     catalog: dict[tuple[str, str], Relation] = {}
-    for schema, name, kind, oid, number, column, type_name, is_unique, triggers in rows:
-        new = Relation(schema, name, oid, kind in ("r", "p"), triggers or "")
+    for schema, name, number, column, type_name, details, is_unique, triggers, files, noted, is_table in rows:
+        new = Relation(schema, name, files, is_table, triggers or "", noted or "")
         relation = catalog.setdefault((schema, name), new)
         relation.columns[column] = type_name
         relation.unique |= {column} if is_unique else set()
-        relation.signature.append(f"{number}={column}={type_name}{'!' * is_unique}")
+        relation.signature.append(f"{number}={column}={type_name} {details}{'!' * is_unique}")
     return catalog
-
-
-def _truncated(connection: DuckDBPyConnection, found: dict[str, Relation], since: int) -> set[str]:
-    """The tables that were emptied since: they noted no keys."""
-    schemas = sorted({relation.schema for relation in found.values() if relation.is_tracked})
-    if not schemas:
-        return set()
-    sql = " union ".join(
-        f"select {literal(schema)}::text, table_name from {quote(schema)}.{change_tracking.DELETED}"
-        f" where changed >= '{since}'::xid8 and key is null"
-        for schema in schemas
-    )
-    emptied = set(connection.execute(f"select * from {_query(sql)}").fetchall())
-    return {name for name, relation in found.items() if (relation.schema, relation.name) in emptied}
 
 
 def _require(
@@ -208,14 +211,16 @@ def _require(
 def _table(
     table: Table, relation: Relation, since: tuple[int, bool] | None, told: Mapping[str, Any]
 ) -> SourceTable:
-    columns = dict(relation.columns)
-    if relation.is_tracked:
-        columns.pop(change_tracking.CHANGED)
+    columns = {
+        name: kind
+        for name, kind in relation.columns.items()
+        if not (relation.is_tracked and name == change_tracking.CHANGED)
+    }
     selected = ", ".join(
         quote(name) if kind in PLAIN else f"{quote(name)}{'::numeric' * (kind == 'money')}::text"
         for name, kind in columns.items()
     )
-    aliases = ", ".join(f"c{place}" for place in range(1, len(columns) + 1))
+    aliases = ", ".join(f"_c{place}" for place in range(1, len(columns) + 1))
 
     def rows(where: str) -> str:
         read = f"select {selected} from {relation.sql}{where}"
@@ -223,7 +228,7 @@ def _table(
 
     expressions = match_columns(table, list(columns), f"{relation.schema}.{relation.name}", told)
     key = expressions[table.key]
-    places = {f"source.c{place}": name for place, name in enumerate(columns, 1)}
+    places = {f"source._c{place}": name for place, name in enumerate(columns, 1)}
     is_unique = places.get(key) in relation.unique
     return SourceTable(
         table,
@@ -234,8 +239,10 @@ def _table(
         current=True,
         unique=is_unique,
         alike=_alike(relation, places[key]) if is_unique else None,
-        # Rows of a view carry no transaction of their own: it is read whole each time.
-        changes=None if since is None or not relation.is_table else _changes(relation, rows, *since),
+        # Of several rows of one key the other ones may be asked for.
+        changes=_changes(relation, rows, places[key], *since)
+        if since and relation.is_table and is_unique
+        else None,
     )
 
 
@@ -247,8 +254,8 @@ def _alike(relation: Relation, key: str) -> str | None:
     return f"select * from {_query(spaced)}"
 
 
-def _changes(relation: Relation, rows: Callable[[str], str], since: int, is_new: bool) -> Changes:
-    if not relation.is_tracked:
+def _changes(relation: Relation, rows: Callable[[str], str], key: str, since: int, is_new: bool) -> Changes:
+    if not relation.is_tracked or relation.noted != f"{key.encode().hex()}00":
         # A subquery, because age() of a constant would be computed anew for every row.
         written = rows(f" where age(xmin) <= (select age('{since % 2**32}'::xid))")
         count = f"select * from {_query(f'select count(*) from {relation.sql}')}"
@@ -256,6 +263,9 @@ def _changes(relation: Relation, rows: Callable[[str], str], since: int, is_new:
     notes = f"{quote(relation.schema)}.{change_tracking.DELETED}"
     deleted = (
         f"select key from {notes} where changed >= '{since}'::xid8 and table_name = {literal(relation.name)}"
+        # A key may be there again, written by a transaction with a lower number than the one that deleted it.
+        f" and not exists (select from {relation.sql} as back"
+        f" where back.{quote(key)} = key::{relation.columns[key]})"
     )
     written = rows(f" where {change_tracking.CHANGED} >= '{since}'::xid8")
     return Changes(written, deleted=f"select * from {_query(deleted)}", is_new=is_new)

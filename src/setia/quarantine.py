@@ -7,7 +7,7 @@ from duckdb import DuckDBPyConnection
 
 from setia.schema import Business, Table
 from setia.sources import SourceTable
-from setia.staging import Origin
+from setia.staging import Origin, as_text
 from setia.warehouses import literal, quote
 
 FIXES = {
@@ -46,12 +46,17 @@ def origin(business: Business, table: Table, where: str) -> Origin:
 
 def ours(column: str) -> str:
     """SQL of a held row's value of our column, as text."""
-    return f"(source._ours ->> {literal('$.' + column)})"
+    return f"(source._ours ->> {_pointer(column)})"
+
+
+def _pointer(name: str) -> str:
+    """SQL of the place of a name in a JSON object, whatever is in the name (RFC 6901)."""
+    return literal("/" + name.replace("~", "~0").replace("/", "~1"))
 
 
 def key_is_in(column: str, keys: str) -> str:
     """SQL: whether a held row's value of our key column is among `keys`, which raw holds, as texts."""
-    return _is_in(f"trim(_ours ->> {literal('$.' + column)})", keys)
+    return _is_in(f"trim(_ours ->> {_pointer(column)})", keys)
 
 
 def is_of(keys: str) -> str:
@@ -85,12 +90,15 @@ def count(business: Business, table: Table) -> str:
 def as_held(source_table: SourceTable, origin: Origin) -> dict[str, str]:
     """What is held of a row of the source, as SQL: its key, zone, the row as it came, and ours as text."""
     places = enumerate(source_table.columns, 1)
-    as_it_came = ", ".join(f"{literal(theirs)}, source.c{place}" for place, theirs in places)
+    as_it_came = ", ".join(f"{literal(theirs)}, source._c{place}" for place, theirs in places)
     return {
         "_key": f"cast({origin.expressions[source_table.table.key]} as varchar)",
         "_zone": origin.zone,
         "_row": f"json_object({as_it_came})",
-        "_ours": _texts(source_table.table, origin.expressions),
+        "_ours": _texts(
+            source_table.table,
+            {name: as_text(sql, origin.types[name]) for name, sql in origin.expressions.items()},
+        ),
     }
 
 
@@ -109,6 +117,11 @@ def receive(
 def forget(connection: DuckDBPyConnection, business: Business, table: Table) -> None:
     """Lets go of every held row: a complete source is about to say all there is."""
     connection.execute(f"delete from {_name(business, table)}")
+
+
+def drop_gone(connection: DuckDBPyConnection, business: Business, table: Table) -> None:
+    """Lets go of held rows whose keys are in `gone`: the source has them no more."""
+    connection.execute(f"delete from {_name(business, table)} where {is_of('(select _name from gone)')}")
 
 
 def keep(

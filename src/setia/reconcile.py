@@ -52,6 +52,12 @@ def reconcile(connection: DuckDBPyConnection, business: Business, source: Source
     read once, and its differing ranges a second time to name the keys.
     """
     there = raw.layout(connection, business)
+    if not any(there.values()):
+        raise SourceError(
+            f"{business.name} was never loaded.",
+            "There must be something to compare the source with.",
+            f"setia load {business.name}",
+        )
     source, business = drift.extend(business, source, there, carry=False)
     key_types = {table.name: there[table.name].get(table.key, "BIGINT") for table in business.tables}
     return [_Sides(connection, business, each, source.zone, key_types).reconcile() for each in source.tables]

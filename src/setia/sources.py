@@ -90,7 +90,7 @@ def match_columns(table: Table, found: list[str], where: str, told: Mapping[str,
         if column.name in told.get("constants", {}):
             expressions[column.name] = constant(told["constants"][column.name])
         elif match is not None:
-            expressions[column.name] = f"source.c{match}"
+            expressions[column.name] = f"source._c{match}"
         elif column.optional and not wanted:
             expressions[column.name] = "cast(null as varchar)"
         else:
@@ -111,7 +111,7 @@ def constant(value: Any) -> str:
 
 def positional(query: str, count: int) -> str:
     """The query with its columns renamed to c1, c2..., whatever they were called."""
-    return f"select * from ({query}) as source({', '.join(f'c{place}' for place in range(1, count + 1))})"
+    return f"select * from ({query}) as source({', '.join(f'_c{place}' for place in range(1, count + 1))})"
 
 
 @contextmanager

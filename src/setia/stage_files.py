@@ -52,7 +52,7 @@ def _write(
     table, changes = source_table.table, source_table.changes
     relation = f"({changes.relation})" if changes else origin.relation
     came = Origin("source", relation, origin.expressions, origin.types, origin.zone, number="0")
-    places = tuple(f"c{place}" for place in range(1, len(source_table.columns) + 1))
+    places = tuple(f"_c{place}" for place in range(1, len(source_table.columns) + 1))
     names = ", ".join(quote(column.name) for column in table.columns)
     held = ", ".join(
         f"case when _rule is not null then cast({sql} as varchar) end as {name}"

@@ -65,7 +65,7 @@ def origin_of(connection: DuckDBPyConnection, source_table: SourceTable, zone: s
     columns = ", ".join(f"{sql} as {quote(name)}" for name, sql in source_table.expressions.items())
     with reading(source_table):
         described = connection.execute(f"describe select {columns} from {relation} as source").fetchall()
-    places = {f"source.c{place}": kind for place, kind in enumerate(source_table.columns.values(), 1)}
+    places = {f"source._c{place}": kind for place, kind in enumerate(source_table.columns.values(), 1)}
     types = {
         row[0]: NUMERIC_TEXT if places.get(source_table.expressions[row[0]]) == "numeric" else row[1]
         for row in described
@@ -91,8 +91,14 @@ def typed(table: Table, origin: Origin, key_types: Mapping[str, str]) -> dict[st
     parsed = {}
     for column in table.columns:
         target = raw_type(column, key_types, owner_of(table, column))
-        sql = _parse(origin.expressions[column.name], origin.types[column.name], target, origin.zone)
-        parsed[column.name] = f"trim({sql})" if column.type == "key" and target == "VARCHAR" else sql
+        value, source_type = origin.expressions[column.name], origin.types[column.name]
+        sql = _parse(value, source_type, target, origin.zone)
+        if column.type == "key" and target == "VARCHAR":
+            sql = f"trim({sql})"
+        elif column.type == "key" and source_type == "VARCHAR":
+            # '01' and '1' are two texts, and must not become one number.
+            sql = f"case when regexp_full_match(trim({value}), {literal(KEY_NUMBER)}) then {sql} end"
+        parsed[column.name] = sql
     return parsed
 
 
@@ -103,7 +109,7 @@ def select(table: Table, origin: Origin, rules: Rules, keep: tuple[str, ...] = (
     """
     parsed = [f"{sql} as {quote(name)}" for name, sql in typed(table, origin, rules.key_types).items()]
     for name, value in origin.expressions.items():
-        parsed.append(f"{_present(value, origin.types[name])} as {quote(name + '?')}")
+        parsed.append(f"{_present(value, origin.types[name])} as {_has(table, name)}")
     names = ", ".join([*(quote(column.name) for column in table.columns), *keep])
     rows = f"select {', '.join([f'{origin.number} as _n', *parsed, *keep])} from {origin.relation} as source"
     fallible = {name for name, kind in origin.types.items() if _may_fail(table, name, kind, rules)}
@@ -166,6 +172,11 @@ def _case(broken: list[tuple[str, str, str]]) -> str:
     return f"case {' '.join(whens)} end"
 
 
+def _has(table: Table, name: str) -> str:
+    """The name of a staged flag: whether the source's row has a value there."""
+    return f"_has{[column.name for column in table.columns].index(name)}"
+
+
 def _present(value: str, source_type: str) -> str:
     if source_type == "VARCHAR":
         return f"(nullif(trim({value}), '') is not null)"
@@ -175,6 +186,8 @@ def _present(value: str, source_type: str) -> str:
 
 
 def _parse(value: str, source_type: str, target: str, zone: str) -> str:
+    if source_type == "FLOAT":
+        value = f"cast({value} as double)"  # so that it rounds as the same value does once it was held
     text = f"trim(cast({value} as varchar))"
     if source_type == NUMERIC_TEXT and target == RAW_TYPES["decimal"]:
         return f"try_cast({value} as {target})"
@@ -194,6 +207,13 @@ def _parse(value: str, source_type: str, target: str, zone: str) -> str:
     if target == RAW_TYPES["timestamp"]:
         return _finite(_instant(value, source_type, text, zone), "timestamptz")
     return f"try_cast({value} as {target})"
+
+
+def as_text(value: str, source_type: str) -> str:
+    """SQL of a value as a text that is read again as the value itself."""
+    if source_type in FLOATS:
+        return _whole(f"cast({value} as double)", "DOUBLE")
+    return _whole(value, source_type)
 
 
 def _whole(value: str, source_type: str) -> str:
@@ -258,12 +278,12 @@ def _may_fail(table: Table, name: str, source_type: str, rules: Rules) -> bool:
 
 def _broken_rules(table: Table, fallible: set[str]) -> list[tuple[str, str, str]]:
     """(rule, column, SQL condition), in the order in which they are asked; `fallible` columns may not parse."""
-    cases = [("missing_key", table.key, f"not {quote(table.key + '?')}")]
+    cases = [("missing_key", table.key, f"not {_has(table, table.key)}")]
     for column in (column for column in table.columns if column.name in fallible):
-        name, present = quote(column.name), quote(column.name + "?")
+        name, present = quote(column.name), _has(table, column.name)
         cases.append(("not_parseable", column.name, f"{present} and {name} is null"))
     for column in table.columns[1:]:
-        cases += _broken_values(column)
+        cases += _broken_values(column, _has(table, column.name))
     cases += [("impossible_value", name, f"not ({condition})") for name, condition in table.checks]
     if table.interval:
         start, end = table.interval
@@ -271,8 +291,8 @@ def _broken_rules(table: Table, fallible: set[str]) -> list[tuple[str, str, str]
     return cases
 
 
-def _broken_values(column: Column) -> list[tuple[str, str, str]]:
-    name, present = quote(column.name), quote(column.name + "?")
+def _broken_values(column: Column, present: str) -> list[tuple[str, str, str]]:
+    name = quote(column.name)
     cases = [] if column.nullable else [("missing_value", column.name, f"not {present}")]
     if column.values:
         known = ", ".join(literal(value) for value in column.values)
