@@ -90,7 +90,8 @@ def load(
             options = loading.Options(settings.new_columns == "carry", frugal)
             report = _counted(progress, opened)
             done = loading.load(connection, business, opened, settings.timezone, report, options)
-            if not reconciled or any(table.changes for table in opened.tables):
+            is_whole = all(table.complete and table.changes is None for table in opened.tables)
+            if not (reconciled and is_whole):
                 return done
             found = reconciling.reconcile(connection, business, opened)
             reconciling.insist(found)
