@@ -18,17 +18,19 @@ TRIGGERS = ("_note_deleted", "_note_rekeyed", "_stamp")
 def statements(schema_name: str, keys: Mapping[str, str]) -> list[str]:
     """What to execute, once, to make tables of a schema say what changes in them; `keys`: table -> its key."""
     schema = quote(schema_name)
+    note = (
+        f"begin insert into {schema}.{DELETED} (table_name, key) values"
+        " (tg_table_name, to_jsonb(old) ->> tg_argv[0]); return null; end"
+    )
     made = [
         f"create table if not exists {schema}.{DELETED} (table_name text not null, key text not null,"
         " changed xid8 not null default pg_current_xact_id())",
         f"create index if not exists {DELETED}_changed on {schema}.{DELETED} (changed)",
         f"create or replace function {schema}._stamp() returns trigger language plpgsql as"
-        f" $$ begin new.{CHANGED} := pg_current_xact_id(); return new; end $$",
+        f" 'begin new.{CHANGED} := pg_current_xact_id(); return new; end'",
         # As its owner, so that who may write a table need not be given rights on the notes.
         f"create or replace function {schema}._note() returns trigger language plpgsql security definer"
-        " set search_path = pg_catalog, pg_temp as $$ begin"
-        f" insert into {schema}.{DELETED} (table_name, key) values"
-        " (tg_table_name, to_jsonb(old) ->> tg_argv[0]); return null; end $$",
+        f" set search_path = pg_catalog, pg_temp as {literal(note)}",
     ]
     for table, key in keys.items():
         made += _of_table(schema, f"{schema}.{quote(table)}", table, key)

@@ -18,6 +18,9 @@ def compare(job: Job, source_table: SourceTable, origin: Origin) -> Incoming:
     typed = staging.typed(table, origin, job.rules.key_types)
     theirs = ", ".join(f"source.{place}" for place in places)
     ours = ", ".join(quote(column.name) for column in table.columns)
+    # Nothing makes a row twice; should one be there, it comes anew from the source.
+    twice = f"select {key} from {job.raw(table)} group by all having count(*) > 1"
+    job.connection.execute(f"delete from {job.raw(table)} where {key} in ({twice})")
     before = job.alive(table)
     job.connection.execute(
         f"create or replace temp table compared as select {', '.join(places)}, came, kept.key from"

@@ -198,7 +198,8 @@ class _Merge:
             f" {on_key}"
         )
         self._execute(
-            "update stage set _rule = _verdict from matched where stage._rule is null and _verdict is not null"
+            "update stage set _rule = _verdict from matched where _verdict is not null"
+            " and (stage._rule is null or _verdict = 'duplicate')"
             " and stage._origin = matched._origin and stage._n = matched._n"
         )
 

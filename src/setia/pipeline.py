@@ -81,7 +81,7 @@ def load(
     progress: Progress,
     reconciled: bool = False,
 ) -> Batch:
-    """Source -> raw. `reconciled`: a load that read everything is committed only if raw is the source."""
+    """Source -> raw. `reconciled`: a load that read whole tables is committed only if raw is the source."""
     source = source or From()
     mapping = source.read_mapping(business)
 
@@ -90,8 +90,7 @@ def load(
             options = loading.Options(settings.new_columns == "carry", frugal)
             report = _counted(progress, opened)
             done = loading.load(connection, business, opened, settings.timezone, report, options)
-            is_whole = all(table.complete and table.changes is None for table in opened.tables)
-            if not (reconciled and is_whole):
+            if not reconciled or any(table.changes for table in opened.tables):
                 return done
             found = reconciling.reconcile(connection, business, opened)
             reconciling.insist(found)

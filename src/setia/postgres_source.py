@@ -87,7 +87,7 @@ def open_source(
         until = _covered_until(connection, business) if (business.name, STATE) in catalog else None
     except duckdb.Error as error:
         raise explain(dsn, error) from None
-    _require(business, wanted, found, dsn)
+    _require(business, wanted, found, told, dsn)
     tables = tuple(
         _table(business.table(name), relation, since[name], told.get(name, {}))
         for name, relation in found.items()
@@ -160,7 +160,9 @@ def _catalog(
             "  where enumtypid = atttypid), (select pg_attrdef.oid || '/' || pg_attrdef.xmin from pg_attrdef"
             "  where adrelid = attrelid and adnum = attnum and attgenerated <> ''))::text,"
             " attnotnull and exists (select from pg_index where indrelid = attrelid and indisunique"
-            "  and indisvalid and indpred is null and indnkeyatts = 1 and indkey[0] = attnum) as is_unique,"
+            "  and indisvalid and indpred is null and indnkeyatts = 1 and indkey[0] = attnum)"
+            # One key may be in a table and again in one that inherits from it.
+            "  and (relkind = 'p' or not relhassubclass) as is_unique,"
             # The triggers' own xmin: who switches them off and on again has changed them.
             f" (select string_agg(tgname || pg_trigger.xmin::text, ' ' order by tgname) from pg_trigger"
             f"  where tgrelid = attrelid and tgname in {change_tracking.TRIGGERS} and tgenabled = 'A'"
@@ -174,10 +176,8 @@ def _catalog(
             "  held.xmin), ' ' order by member) from family join pg_class as held on held.oid = member) as files,"
             " (select encode(tgargs, 'hex') from pg_trigger where tgrelid = attrelid and tgname = '_note_deleted'"
             "  and tgenabled = 'A') as noted,"
-            # Rows of a view carry no transaction of their own, a policy may show old rows at any time, and
-            # one key may be in a table and in one that inherits from it.
-            " relkind in ('r', 'p') and not row_security_active(pg_class.oid)"
-            "  and (relkind = 'p' or not relhassubclass) as is_table"
+            # Rows of a view carry no transaction of their own, and a policy may show old rows at any time.
+            " relkind in ('r', 'p') and not row_security_active(pg_class.oid) as is_table"
             " from pg_class join pg_namespace on pg_namespace.oid = relnamespace"
             " join pg_attribute on attrelid = pg_class.oid and attnum > 0 and not attisdropped"
             f" where (nspname, relname) in ({names}) and relkind in ('r', 'p', 'v', 'm', 'f')"
@@ -195,9 +195,14 @@ def _catalog(
 
 
 def _require(
-    business: Business, wanted: dict[str, tuple[str, str]], found: dict[str, Relation], dsn: str
+    business: Business,
+    wanted: dict[str, tuple[str, str]],
+    found: dict[str, Relation],
+    told: Mapping[str, Any],
+    dsn: str,
 ) -> None:
-    missing = [table for table in business.tables if not table.optional and table.name not in found]
+    needed = [table for table in business.tables if not table.optional or "table" in told.get(table.name, {})]
+    missing = [table for table in needed if table.name not in found]
     if missing:
         parts, name = urlsplit(dsn), ".".join(wanted[missing[0].name])
         raise SourceError(

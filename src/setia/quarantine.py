@@ -209,7 +209,9 @@ def withdraw(
     connection.execute(
         f"insert into {_name(business, table)} select {batch[0]}, {batch[1]}, _rule, _column, cast({key} as varchar),"
         f" {literal(batch[2])}, to_json(struct_pack({values})), {_texts(table, ours)} from withdrawn as source"
-        f" where cast({key} as varchar) not in (select _key from {_name(business, table)} where _key is not null)"
+        # Not beside the same row that came again in this batch; another version of it may be held, too.
+        f" where (cast({key} as varchar), _rule) not in"
+        f" (select (_key, _rule) from {_name(business, table)} where _key is not null)"
     )
     connection.execute(f"delete from {raw} where {key} in (select {key} from withdrawn)")
     return int(row[0])

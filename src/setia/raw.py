@@ -43,7 +43,10 @@ def key_types(
     """The type of each table's key: as raw has it, or as a source that says everything decides anew."""
     known = {}
     for table in business.tables:
-        if there[table.name] and _has_rows(connection, business, table):
+        is_there = there[table.name] and (
+            _has_rows(connection, business, table) or quarantine.holds(connection, business, table)
+        )
+        if is_there:
             known[table.name] = there[table.name][table.key]
     says_all = all(name in read and _is_whole(read[name][0]) for name in known)
     types = {}

@@ -22,8 +22,8 @@ class Reconciliation:
     """One table. Keys are texts, the first 20 of each kind by name; the counts are of all.
 
     `missing`: the source has the key, raw and quarantine have not. `different`: both have it, with other
-    values. `extra`: raw has it and the source, which says everything, has not. `pending`: any of these, but
-    written in the source since the last load, so that the next one will see to it.
+    values. `extra`: raw and quarantine have it more often than the source, which says everything. `pending`:
+    any of these, but written in the source since the last load, so that the next one will see to it.
     """
 
     table: str
@@ -103,18 +103,19 @@ class _Sides:
         return Reconciliation(name, source_rows, raw_rows, held, ranges, len(differing), counts, keys)
 
     def _rows(self, origin: Origin, relation: str) -> str:
-        """SQL of key, its name as text, and hash of every row of an origin, typed as raw has it."""
+        """SQL of key, its name as text, age and hash of every row of an origin, typed as raw has it."""
         typed = staging.typed(self.table, origin, self.key_types)
         key, as_it_came = typed[self.table.key], origin.expressions[self.table.key]
         name = f"coalesce(cast({key} as varchar), trim(cast({as_it_came} as varchar)), '')"
         hashed = f"hash({', '.join(typed.values())})"
-        return f"select {key} as key, {name} as name, {hashed} as hash from ({relation}) as source"
+        what = f"{key} as key, {name} as name, {typed['updated_at']} as updated, {hashed} as hash"
+        return f"select {what} from ({relation}) as source"
 
     def _ours(self) -> str:
         key, names = quote(self.table.key), ", ".join(quote(column.name) for column in self.table.columns)
         held = quarantine.origin(self.business, self.table, "_ours is not null")
         return (
-            f"select {key} as key, cast({key} as varchar) as name, hash({names}) as hash"
+            f"select {key} as key, cast({key} as varchar) as name, updated_at as updated, hash({names}) as hash"
             f" from {self.business.name}_raw.{self.table.raw} where _deleted_at is null"
             f" union all {self._rows(held, f'select * from {held.relation}')}"
         )
@@ -151,24 +152,45 @@ class _Sides:
     def _kinds(
         self, theirs: str, ours: str, pending: str, differing: list[str]
     ) -> dict[str, tuple[int, list[str]]]:
-        """How many keys of each kind there are in the differing ranges, and the first of them.
-
-        Of several versions of a key in the source, raw holds one.
-        """
+        """How many keys of each kind there are in the differing ranges, and the first of them."""
         among = f"where {self._range()} in ({', '.join(literal(span) for span in differing)})"
-        in_raw_only = "'extra'" if self.source_table.complete else "null"
+        summed = "select name, hash, max(updated) as updated, count(*) as n"
         rows = self.connection.execute(
-            f"with theirs as materialized (select distinct name, hash from ({theirs}) {among}),"
-            f" ours as materialized (select distinct name, hash from ({ours}) {among}),"
+            f"with theirs as materialized ({summed} from ({theirs}) {among} group by all),"
+            f" ours as materialized ({summed} from ({ours}) {among} group by all),"
             " unlike as ("
+            # Rows without a key are no versions of each other: each has to be held.
             "  select name, 'missing' as kind from theirs where name not in (select name from ours)"
-            f"  union select name, case when name in (select name from theirs) then 'different' else {in_raw_only} end"
-            "  from ours anti join theirs using (name, hash)),"
+            "   or (name = '' and hash not in (select hash from ours where name = ''))"
+            f"  union {self._unlike()}),"
             f" told as (select name, case when name in ({pending}) then 'pending' else kind end as kind"
-            "  from unlike where kind is not null)"
+            "  from unlike)"
             f" select kind, count(*), list(name order by length(name), name)[:{NAMED}] from told group by kind"
         ).fetchall()
         return {kind: (count, names) for kind, count, names in rows}
+
+    def _unlike(self) -> str:
+        """SQL of the names, with their kinds, of what raw and quarantine should not hold as they do.
+
+        Of several versions of a key in the source, raw holds one; and a newer one than a source has that
+        does not say everything.
+        """
+        if self.source_table.complete:
+            often = "sum(n) over (partition by name)"
+            return (
+                "select ours.name, case when ours.often > coalesce(theirs.often, 0) then 'extra' else 'different' end"
+                f" from (select *, {often} as often from ours) as ours"
+                " left join (select name, sum(n) as often from theirs group by name) as theirs using (name)"
+                " left join theirs as same on (same.name, same.hash) = (ours.name, ours.hash)"
+                " where same.n is null or ours.n > same.n"
+            )
+        return (
+            "select name, 'different' from"
+            " (select name, max(updated) as updated from theirs group by name) as theirs"
+            " join (select name, max(updated) as updated from ours group by name) as ours using (name)"
+            " where name not in (select name from theirs as a join ours as b using (name, hash))"
+            "  and not coalesce(ours.updated > theirs.updated, false)"
+        )
 
     def _held(self) -> tuple[int, int]:
         raw_rows = f"select count(*) from {self.business.name}_raw.{self.table.raw} where _deleted_at is null"

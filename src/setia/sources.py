@@ -145,6 +145,6 @@ def _translate(expression: str, values: Mapping[str, str]) -> str:
     if not values:
         return expression
     whens = " ".join(
-        f"when {literal(theirs.strip().lower())} then {literal(str(ours))}" for theirs, ours in values.items()
+        f"when lower(trim({literal(theirs)})) then {literal(str(ours))}" for theirs, ours in values.items()
     )
     return f"case lower(trim(cast({expression} as varchar))) {whens} else cast({expression} as varchar) end"

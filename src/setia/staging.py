@@ -200,6 +200,12 @@ def _parse(value: str, source_type: str, target: str, zone: str) -> str:
         return f"case when {whole} then try_cast({text} as bigint) end"
     if source_type in ("VARCHAR", NUMERIC_TEXT) and target in ("DOUBLE", RAW_TYPES["decimal"]):
         value = f"case when regexp_full_match({text}, {literal(NUMBER)}) then {text} end"
+        if target != "DOUBLE":
+            # DuckDB takes the text 9e-06 for the decimal 0.0001.
+            exact, rounded = (
+                f"try_cast({each} as {target})" for each in (value, f"try_cast({value} as double)")
+            )
+            return f"case when contains(lower({text}), 'e') then {rounded} else {exact} end"
     if target == "DOUBLE":
         return f"case when isfinite(try_cast({value} as double)) then try_cast({value} as double) end"
     if target == "DATE":
@@ -218,6 +224,8 @@ def as_text(value: str, source_type: str) -> str:
 
 def _whole(value: str, source_type: str) -> str:
     """A number without its empty fraction, so that the keys 2, 2.0 and 2.00 are the same text."""
+    if source_type == NUMERIC_TEXT:
+        return f"regexp_replace({value}, '\\.0+$', '')"
     if source_type not in FLOATS and not source_type.startswith("DECIMAL"):
         return value
     whole = f"{value} = floor({value}) and abs({value}) < 1e15"
