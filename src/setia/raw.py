@@ -2,7 +2,7 @@
 
 from duckdb import DuckDBPyConnection
 
-from setia import batches, quarantine, staging
+from setia import batches, quarantine, rebuild, staging
 from setia.schema import Business, Table
 from setia.sources import SourceTable, reading
 from setia.staging import INTEGERS, KEY_NUMBER, Origin
@@ -13,10 +13,11 @@ BOOKKEEPING = ("_loaded_at", "_batch_id", "_deleted_at")
 
 
 def create_schemas(connection: DuckDBPyConnection, business: Business) -> None:
-    """Makes the schemas of raw and quarantine, and the table of batches, when they are not there."""
+    """Makes the schemas of raw and quarantine, and the tables of bookkeeping, when they are not there."""
     connection.execute(f"create schema if not exists {business.name}_raw")
     connection.execute(f"create schema if not exists {business.name}_quarantine")
     batches.create(connection, business)
+    rebuild.create(connection, business)
 
 
 def layout(connection: DuckDBPyConnection, business: Business) -> Layout:

@@ -1,5 +1,6 @@
 """The one description that a table has: columns, keys, references and the rules a row must keep."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -92,6 +93,9 @@ class Business:
     """A business: its tables, its dbt project and what of it is published.
 
     `published` holds (layer, prefix) pairs: the models of that layer whose names start so.
+    `rebuilt_by` names the tables that models which are built by month depend on; with SQL of the months that
+    hang on `{keys}` where the table's rows have no month of their own. `facts_of_all` are queries whose answer
+    every month depends on.
     """
 
     name: str
@@ -101,6 +105,8 @@ class Business:
     published: tuple[tuple[str, str], ...]
     folder: Path
     headlines: tuple[Headline, ...] = field(default=())
+    rebuilt_by: Mapping[str, str | None] = field(default_factory=dict)
+    facts_of_all: tuple[str, ...] = ()
 
     @property
     def dbt_project(self) -> Path:

@@ -33,12 +33,20 @@ class Build:
     """Every model was built, none was left out by a selection."""
 
 
+@dataclass(frozen=True)
+class Options:
+    """`select`: dbt's selection of models. `months`: those to rebuild where models are built by month; None: all."""
+
+    full_refresh: bool = False
+    select: str | None = None
+    months: list[str] | None = None
+
+
 def transform(
     settings: Settings,
     business: Business,
     as_of: datetime,
-    full_refresh: bool = False,
-    select: str | None = None,
+    options: Options,
     progress: Progress | None = None,
 ) -> Build:
     """Builds and tests the models as of an instant; raises TransformError naming what failed.
@@ -50,18 +58,19 @@ def transform(
     (target / "run_results.json").unlink(missing_ok=True)
     if progress:
         progress(0, 0)  # dbt needs seconds before its first model
-    variables = {"as_of": instants.text(as_of), "timezone": settings.timezone, "currency": settings.currency}
+    variables: dict[str, Any] = {"as_of": instants.text(as_of), "timezone": settings.timezone}
+    variables |= {"currency": settings.currency, "rebuilt_months": options.months}
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-format", "json"),
         *("--log-level-file", "none", "build", "--target", settings.warehouse),
         *("--project-dir", str(business.dbt_project), "--profiles-dir", str(business.dbt_project)),
         *("--target-path", str(target), "--log-path", str(target)),
         *("--vars", json.dumps(variables), "--exclude-resource-type", "unit_test"),
-        *(["--full-refresh"] if full_refresh else []),
-        *(["--select", select] if select else []),
+        *(["--full-refresh"] if options.full_refresh else []),
+        *(["--select", options.select] if options.select else []),
     ]
     said = _run(command, _environment(settings, business), target, progress)
-    build = _read_results(target, complete=select is None)
+    build = _read_results(target, complete=options.select is None)
     if build is None or build.failed:
         raise _failure(settings, business, build, said)
     return build

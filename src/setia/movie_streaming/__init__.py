@@ -30,4 +30,15 @@ MOVIE_STREAMING = Business(
         ),
         Headline("Ratings", "select sum(total_ratings) from mart_movie_rating_monthly", "count"),
     ),
+    rebuilt_by={
+        "watch_sessions": None,
+        "movies": "select distinct month_key from movie_streaming_mart.mart_movie_popularity_monthly"
+        " where cast(movie_id as varchar) in {keys}",
+    },
+    # The scale of completion_rate, as prep_watch_sessions finds it.
+    facts_of_all=(
+        "select 2 * count(case when completion_rate > 1 then 1 end)"
+        " >= count(case when completion_rate > 0 then 1 end)"
+        " from movie_streaming_raw.raw_watch_sessions where _deleted_at is null",
+    ),
 )

@@ -5,17 +5,7 @@ The subscription is the one in force on the day of the month's last session, the
 -#}
 {{ config(partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['subscription_id'])) }}
 with user_months as (
-    select
-        user_id,
-        month_key,
-        coalesce(sum(watch_duration_minutes), 0) as total_watch_time_minutes,
-        count(*) as total_sessions,
-        {{ divide_money('sum(watch_duration_minutes)', 'count(watch_duration_minutes)') }}
-            as avg_watch_duration,
-        count(case when completed_flag then 1 end) as completed_sessions,
-        max(date_key) as last_session_date
-    from {{ ref('fact_user_activity') }}
-    group by user_id, month_key
+    select * from {{ ref('fact_user_viewing_monthly') }}
 ),
 
 subscriptions_in_force as (
@@ -45,9 +35,9 @@ user_activity as (
         user_months.user_id,
         subscriptions_in_force.subscription_id,
         user_months.month_key,
-        user_months.total_watch_time_minutes,
+        user_months.watch_minutes as total_watch_time_minutes,
         user_months.total_sessions,
-        user_months.avg_watch_duration,
+        {{ divide_money('user_months.watch_minutes', 'user_months.timed_sessions') }} as avg_watch_duration,
         user_months.completed_sessions,
         {{ is_complete_month('user_months.month_key') }} as is_complete
     from user_months

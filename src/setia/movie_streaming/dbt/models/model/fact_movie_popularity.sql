@@ -2,7 +2,7 @@
 Grain: one row per title and local day with a session.
 Question: how much was each title watched each day? Viewers of several days do not add up.
 -#}
-{{ config(partition_by=bq_partition('date_key'), cluster_by=bq_cluster(['movie_id'])) }}
+{{ config(cluster_by=bq_cluster(['movie_id']), **by_month('date_key')) }}
 with movie_days as (
     select
         {{ as_text('movie_id') }} || '_' || {{ as_text('date_key') }} as movie_id_date,
@@ -15,6 +15,7 @@ with movie_days as (
         coalesce(sum(watch_duration_minutes), 0) as total_watch_time,
         count(case when completed_flag then 1 end) as completed_sessions
     from {{ ref('fact_user_activity') }}
+    where {{ in_rebuilt_months('date_key') }}
     group by movie_id, date_key
 )
 

@@ -2,13 +2,24 @@
 Grain: one row per rating.
 Question: which score did a user give a title, is it the one that counts, and had they watched it?
 -#}
-with first_views as (
-    select
+with rated_titles as (
+    select distinct
         user_id,
-        movie_id,
-        min(start_time) as first_start_time
-    from {{ ref('prep_watch_sessions') }}
-    group by user_id, movie_id
+        movie_id
+    from {{ ref('prep_ratings') }}
+),
+
+first_views as (
+    select
+        prep_watch_sessions.user_id,
+        prep_watch_sessions.movie_id,
+        min(prep_watch_sessions.start_time) as first_start_time
+    from {{ ref('prep_watch_sessions') }} as prep_watch_sessions
+    inner join rated_titles
+        on
+            prep_watch_sessions.user_id = rated_titles.user_id
+            and prep_watch_sessions.movie_id = rated_titles.movie_id
+    group by prep_watch_sessions.user_id, prep_watch_sessions.movie_id
 ),
 
 session_count as (

@@ -1,8 +1,11 @@
 {#-
 Grain: one row per session.
 Question: who watched what, on which device, for how long, and to the end?
+Two devices may play at once: exclusive_minutes are those in which no earlier session of the user was
+playing, so that they add up to the hours the user was watching. No session is longer than 1.5 times the
+longest title, so that eight days before a month are enough to see which ones go on in it.
 -#}
-{{ config(partition_by=bq_partition('date_key'), cluster_by=bq_cluster(['movie_id'])) }}
+{{ config(cluster_by=bq_cluster(['movie_id']), **by_month('date_key')) }}
 with sessions as (
     select
         prep_watch_sessions.*,
@@ -14,11 +17,13 @@ with sessions as (
     from {{ ref('prep_watch_sessions') }} as prep_watch_sessions
     left join {{ ref('dim_movies') }} as dim_movies
         on prep_watch_sessions.movie_id = dim_movies.movie_id
+    where {{ in_rebuilt_months('prep_watch_sessions.local_start_date', 8) }}
 ),
 
 capped_sessions as (
     select
         sessions.*,
+        {{ minutes_since_1970('start_time') }} as started_minute,
         case
             when elapsed_minutes > coalesce(duration_min * 1.5, 1440)
                 then {{ money('coalesce(duration_min * 1.5, 1440)', 4) }}
@@ -30,6 +35,10 @@ capped_sessions as (
 sessions_with_share as (
     select
         capped_sessions.*,
+        max(started_minute + watch_duration_minutes) over (
+            partition by user_id order by start_time, session_id
+            rows between unbounded preceding and 1 preceding
+        ) as earlier_end_minute,
         coalesce(
             completion_rate,
             case
@@ -51,9 +60,15 @@ activity as (
         local_start_date as date_key,
         {{ month_start('local_start_date') }} as month_key,
         watch_duration_minutes,
+        case
+            when earlier_end_minute is null or earlier_end_minute <= started_minute then watch_duration_minutes
+            when earlier_end_minute >= started_minute + watch_duration_minutes then 0
+            else started_minute + watch_duration_minutes - earlier_end_minute
+        end as exclusive_minutes,
         known_completion_rate as completion_rate,
         coalesce(known_completion_rate >= 0.85, false) as completed_flag
     from sessions_with_share
+    where {{ in_rebuilt_months('local_start_date') }}
 )
 
 select * from activity

@@ -4,6 +4,7 @@ Question: who played what, when in the reporting zone, and what share of it?
 Scale of completion_rate: 0-100 when at least half of the table's values above 0 exceed 1, for then
 0.9 means 0.9 %; else 0-1, and a stray value above 1 in it is read as a percentage.
 -#}
+{{ config(**by_month('local_start_date')) }}
 with living_sessions as (
     select *
     from {{ source('raw', 'raw_watch_sessions') }}
@@ -37,7 +38,7 @@ cleaned_sessions as (
         _batch_id
     from living_sessions
     cross join completion_scale
-    where start_time < {{ as_of() }}
+    where start_time < {{ as_of() }} and {{ is_rebuilt_instant('start_time') }}
 )
 
 select * from cleaned_sessions

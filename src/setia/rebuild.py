@@ -1,0 +1,149 @@
+"""Which months a transform has to rebuild: loads note what came and went, builds note what they covered.
+
+Two tables beside raw: `_changes` has the months of the rows that a batch brought or took away, old versions
+included, for the tables that the models by month depend on; `_builds` has every build since the last one
+that ended well. A month that neither names has the rows it had, so that building it again would change
+nothing. Whatever can't be told by month (other code, another zone, other types) rebuilds everything.
+"""
+
+import hashlib
+import json
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from duckdb import DuckDBPyConnection
+
+from setia import __version__
+from setia.schema import Business, Table
+from setia.settings import Settings
+from setia.warehouses import literal, quote
+
+INSTANT = timedelta(microseconds=1)
+
+
+def create(connection: DuckDBPyConnection, business: Business) -> None:
+    """Makes the two tables when they are not there."""
+    connection.execute(
+        f"create table if not exists {business.name}_raw._changes (batch_id bigint not null,"
+        " table_name varchar not null, month_key date, key varchar)"
+    )
+    connection.execute(
+        f"create table if not exists {business.name}_raw._builds (started bigint not null,"
+        " as_of timestamptz not null, batch_id bigint not null, fingerprint varchar not null, is_done boolean not null)"
+    )
+
+
+def note(
+    connection: DuckDBPyConnection, business: Business, table: Table, batch: tuple[int, str], rows: str
+) -> None:
+    """Notes the local months of these rows (SQL of a relation), or the keys where rows have no month.
+
+    `batch` is its id and the reporting zone.
+    """
+    if table.name not in business.rebuilt_by:
+        return
+    month, key = "null", f"cast({quote(table.key)} as varchar)"
+    if table.event:
+        local = f"timezone({literal(batch[1])}, {quote(table.event)})"
+        month, key = f"cast(date_trunc('month', {local}) as date)", "null"
+    connection.execute(
+        f"insert into {business.name}_raw._changes"
+        f" select distinct {batch[0]}, {literal(table.name)}, {month}, {key} from {rows}"
+    )
+
+
+def note_all(connection: DuckDBPyConnection, business: Business, table: Table, batch_id: int) -> None:
+    """Notes that any row of the table may be another."""
+    if table.name in business.rebuilt_by:
+        connection.execute(
+            f"insert into {business.name}_raw._changes values ({batch_id}, {literal(table.name)}, null, null)"
+        )
+
+
+def begin(
+    connection: DuckDBPyConnection, business: Business, settings: Settings, as_of: datetime, batch_id: int
+) -> list[str] | None:
+    """The first days of the months to rebuild, oldest first; None when everything is.
+
+    Notes the build as begun: until `finish`, each later one covers what it may have left behind.
+    """
+    create(connection, business)
+    fingerprint = _fingerprint(connection, business, settings)
+    raw = f"{business.name}_raw"
+    builds = connection.execute(
+        f"select started, as_of, batch_id, fingerprint, is_done from {raw}._builds order by started"
+    ).fetchall()
+    connection.execute(
+        f"insert into {raw}._builds values ({len(builds) and builds[-1][0] + 1},"
+        f" timestamptz {literal(as_of.isoformat())}, {batch_id}, {literal(fingerprint)}, false)"
+    )
+    done = [build for build in builds if build[4]]
+    if not business.rebuilt_by or not done or {build[3] for build in builds} != {fingerprint}:
+        return None
+    since = f"batch_id > {done[-1][2]}"
+    months = _changed_months(connection, business, since)
+    if months is None:
+        return None
+    covered = [_last_month(instant, settings.zone) for instant in (as_of, *(build[1] for build in builds))]
+    month = min(covered)
+    while month <= max(covered):
+        months.add(month)
+        month = _next(month)
+    # What a month begins with hangs on the end of the month before: sessions that go on, trailing windows.
+    return [month.isoformat() for month in sorted(months | {_next(month) for month in months})]
+
+
+def finish(connection: DuckDBPyConnection, business: Business) -> None:
+    """Notes that the newest build ended well: what was noted before it is done with."""
+    raw = f"{business.name}_raw"
+    connection.execute(f"delete from {raw}._builds where started < (select max(started) from {raw}._builds)")
+    connection.execute(f"update {raw}._builds set is_done = true")
+    connection.execute(
+        f"delete from {raw}._changes where batch_id <= (select max(batch_id) from {raw}._builds)"
+    )
+
+
+def _changed_months(connection: DuckDBPyConnection, business: Business, since: str) -> set[date] | None:
+    changes = f"{business.name}_raw._changes where {since}"
+    if connection.execute(
+        f"select 1 from {changes} and month_key is null and key is null limit 1"
+    ).fetchone():
+        return None
+    found = connection.execute(
+        f"select distinct month_key from {changes} and month_key is not null"
+    ).fetchall()
+    for table, months in business.rebuilt_by.items():
+        keys = f"(select key from {changes} and table_name = {literal(table)})"
+        if months and connection.execute(f"select 1 from {keys} limit 1").fetchone():
+            found += connection.execute(months.format(keys=keys)).fetchall()
+    return {row[0] for row in found}
+
+
+def _fingerprint(connection: DuckDBPyConnection, business: Business, settings: Settings) -> str:
+    """What every month's rows depend on, beside the rows: code, settings, raw's types, facts of all rows."""
+    columns = connection.execute(
+        "select table_name, column_name, data_type from duckdb_columns()"
+        f" where schema_name = {literal(business.name + '_raw')} and database_name = current_database() order by all"
+    ).fetchall()
+    facts = [connection.execute(query).fetchone() for query in business.facts_of_all]
+    told = [__version__, settings.timezone, settings.currency, columns, facts]
+    digest = hashlib.sha256(json.dumps(told, default=str).encode())
+    for folder in (business.dbt_project, business.folder.parent / "dbt_macros"):
+        for path in sorted(folder.rglob("*")):
+            if path.suffix in (".sql", ".yml"):
+                digest.update(_content(path, folder))
+    return digest.hexdigest()
+
+
+def _content(path: Path, folder: Path) -> bytes:
+    return f"{path.relative_to(folder)}\0".encode() + path.read_bytes()
+
+
+def _last_month(as_of: datetime, zone: ZoneInfo) -> date:
+    """The local month of the last instant before as_of."""
+    return (as_of - INSTANT).astimezone(zone).date().replace(day=1)
+
+
+def _next(month: date) -> date:
+    return (month + timedelta(days=31)).replace(day=1)
