@@ -328,8 +328,9 @@ def test_a_full_load_that_changes_nothing_rebuilds_nothing_more(home):
 
 def test_a_transform_that_fails_leaves_its_months_to_the_next(dsn, home):
     settings = load_settings(home.path)
-    with pytest.raises(TransformError):
-        pipeline.transform(
-            settings, MOVIES, "2024-08-15", lambda what, done, of: None, select="no_such_model+ bad("
-        )
+    home.tamper(
+        "insert into movie_streaming_raw.raw_users from movie_streaming_raw.raw_users where user_id = 1"
+    )
+    with pytest.raises(TransformError, match="unique_prep_users_user_id"):
+        pipeline.transform(settings, MOVIES, "2024-08-15", lambda what, done, of: None)
     assert begin(home) == [f"2024-0{month}-01" for month in (5, 6, 7, 8, 9)]

@@ -2,10 +2,10 @@
     of this run; the others were tested when they were built, and hold the same rows since. -#}
 {% macro get_where_subquery(relation) -%}
     {%- set conditions = [config.get('where')] if config.get('where') else [] -%}
-    {%- if execute and var('rebuilt_months', none) is not none and not flags.FULL_REFRESH -%}
+    {%- if execute -%}
         {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == relation.identifier -%}
             {%- set column = node.config.get('meta', {}).get('built_by_month_of') -%}
-            {%- if column -%}{%- do conditions.append(rebuilt_months_of(column)) -%}{%- endif -%}
+            {%- if column -%}{%- do conditions.append(in_tested_months(column)) -%}{%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {%- if not conditions -%}{{ return(relation) }}{%- endif -%}
