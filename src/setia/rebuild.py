@@ -85,9 +85,10 @@ def begin(
     months = _changed_months(connection, business, since)
     if months is None:
         return None
-    covered = [_last_month(instant, settings.zone) for instant in (as_of, *(build[1] for build in builds))]
-    month = min(covered)
-    while month <= max(covered):
+    instants = [as_of, *(build[1] for build in builds)]
+    month = _month(min(instants), settings.zone)
+    last = max(month, _month(max(instants) - INSTANT, settings.zone))
+    while month <= last:
         months.add(month)
         month = _next(month)
     # What a month begins with hangs on the end of the month before: sessions that go on, trailing windows.
@@ -140,9 +141,8 @@ def _content(path: Path, folder: Path) -> bytes:
     return f"{path.relative_to(folder)}\0".encode() + path.read_bytes()
 
 
-def _last_month(as_of: datetime, zone: ZoneInfo) -> date:
-    """The local month of the last instant before as_of."""
-    return (as_of - INSTANT).astimezone(zone).date().replace(day=1)
+def _month(instant: datetime, zone: ZoneInfo) -> date:
+    return instant.astimezone(zone).date().replace(day=1)
 
 
 def _next(month: date) -> date:
