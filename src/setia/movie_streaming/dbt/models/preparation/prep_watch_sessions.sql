@@ -5,17 +5,18 @@ Scale of completion_rate: 0-100 when at least half of the table's values above 0
 0.9 means 0.9 %; else 0-1, and a stray value above 1 in it is read as a percentage.
 -#}
 {{ config(**by_month('local_start_date')) }}
-with living_sessions as (
-    select *
+with completion_scale as (
+    select 2 * count(case when completion_rate > 1 then 1 end)
+        >= count(case when completion_rate > 0 then 1 end) as is_percentage
     from {{ source('raw', 'raw_watch_sessions') }}
     {{ seeded('raw_watch_sessions') }}
     where _deleted_at is null
 ),
 
-completion_scale as (
-    select 2 * count(case when completion_rate > 1 then 1 end)
-        >= count(case when completion_rate > 0 then 1 end) as is_percentage
-    from living_sessions
+living_sessions as (
+    select *
+    from {{ source('raw', 'raw_watch_sessions') }}
+    where _deleted_at is null and start_time < {{ as_of() }} and {{ is_rebuilt_instant('start_time') }}
 ),
 
 cleaned_sessions as (
@@ -38,7 +39,6 @@ cleaned_sessions as (
         _batch_id
     from living_sessions
     cross join completion_scale
-    where start_time < {{ as_of() }} and {{ is_rebuilt_instant('start_time') }}
 )
 
 select * from cleaned_sessions
