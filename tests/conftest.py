@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from loaded_homes import Home
 from setia import embedded, files
 from setia import load as loading
 from setia.batches import Batch
@@ -129,3 +130,21 @@ def load_folder(settings: Settings, shop: Business) -> Callable[..., Batch]:
             return loading.load(connection, business, source, settings.timezone, lambda what: None)
 
     return load
+
+
+@pytest.fixture
+def from_server(dsn: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Loads without a folder read the session's server."""
+    monkeypatch.setenv("SETIA_POSTGRES_URL", dsn)
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Home:
+    """A home of the shop in which nothing has happened yet."""
+    return Home(tmp_path / "home")
+
+
+@pytest.fixture(params=[True, False], ids=["tracked", "plain"])
+def tracked(request: pytest.FixtureRequest) -> bool:
+    """Whether PostgreSQL's tables say themselves what changes in them."""
+    return bool(request.param)

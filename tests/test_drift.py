@@ -17,26 +17,12 @@ from setia.cli import app
 from setia.errors import SourceError
 from setia.warehouses import quote
 
-
-@pytest.fixture(autouse=True)
-def source(dsn: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SETIA_POSTGRES_URL", dsn)
-    return dsn
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
+pytestmark = pytest.mark.usefixtures("from_server")
 
 
 @pytest.fixture
 def carry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SETIA_NEW_COLUMNS", "carry")
-
-
-@pytest.fixture(params=[True, False], ids=["tracked", "plain"])
-def tracked(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
 
 
 def told(batch: Any) -> dict[str, tuple[str, str]]:

@@ -12,16 +12,7 @@ from conftest import write_csv
 from loaded_homes import CUSTOMER, SHOP, Home, end, execute, make, order
 from setia import postgres
 
-
-@pytest.fixture(autouse=True)
-def source(dsn: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SETIA_POSTGRES_URL", dsn)
-    return dsn
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
+pytestmark = pytest.mark.usefixtures("from_server")
 
 
 def as_one_load(home: Home, tmp_path: Path, folder: Path | None = None) -> bool:

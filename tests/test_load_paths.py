@@ -17,18 +17,9 @@ from setia import load as loading
 from setia.businesses import BUSINESSES
 from setia.schema import Business
 
+pytestmark = pytest.mark.usefixtures("from_server")
+
 MOVIES = BUSINESSES["movie_streaming"]
-
-
-@pytest.fixture(autouse=True)
-def source(dsn: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SETIA_POSTGRES_URL", dsn)
-    return dsn
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
 
 
 def few(examples: int) -> Any:

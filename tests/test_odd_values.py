@@ -1,7 +1,6 @@
 """Values that are easily changed on the way: after a load raw and quarantine hold what the source has."""
 
 import copy
-from pathlib import Path
 
 import duckdb
 import pytest
@@ -10,16 +9,7 @@ from conftest import SHOP as ROWS
 from conftest import write_csv
 from loaded_homes import CUSTOMER, Home, end, execute, make, order
 
-
-@pytest.fixture(autouse=True)
-def source(dsn: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SETIA_POSTGRES_URL", dsn)
-    return dsn
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
+pytestmark = pytest.mark.usefixtures("from_server")
 
 
 TEXTS = [

@@ -17,23 +17,9 @@ from setia.cli import app
 from setia.errors import SourceError, WarehouseError
 from setia.settings import load as load_settings
 
+pytestmark = pytest.mark.usefixtures("from_server")
+
 RAW, HELD = "ecommerce_raw.raw_orders", "ecommerce_quarantine.raw_orders"
-
-
-@pytest.fixture(autouse=True)
-def source(dsn: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SETIA_POSTGRES_URL", dsn)
-    return dsn
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
-@pytest.fixture(params=[True, False], ids=["tracked", "plain"])
-def tracked(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
 
 
 def call(home: Home, *more: str) -> Any:

@@ -11,21 +11,7 @@ from conftest import SHOP as ROWS
 from conftest import write_csv
 from loaded_homes import CUSTOMER, Home, end, execute, make, order
 
-
-@pytest.fixture(autouse=True)
-def source(dsn: str, monkeypatch: pytest.MonkeyPatch) -> str:
-    monkeypatch.setenv("SETIA_POSTGRES_URL", dsn)
-    return dsn
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Home:
-    return Home(tmp_path / "home")
-
-
-@pytest.fixture(params=[True, False], ids=["tracked", "plain"])
-def tracked(request: pytest.FixtureRequest) -> bool:
-    return bool(request.param)
+pytestmark = pytest.mark.usefixtures("from_server")
 
 
 def changes(batch: Any) -> dict[str, str]:
