@@ -214,7 +214,10 @@ def _python(environment: Path) -> str:
 
 def run(load: Load, postmaster: int, log: Path) -> dict[str, float]:
     """Runs a load and returns its cost: seconds of wall, cpu, client_cpu and server_cpu, peak in MB."""
-    inherited = {name: value for name, value in os.environ.items() if not name.startswith("SETIA_")}
+    # A shell that forbids Python to keep compiled modules would have it compile ours, not those of peers,
+    # whose installer has done so.
+    left_out = ("SETIA_", "PYTHONDONTWRITEBYTECODE")
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith(left_out)}
     measured = subprocess.run(
         [sys.executable, __file__, "measure", str(postmaster), str(log), *load.command],
         env=inherited | load.environment,

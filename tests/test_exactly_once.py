@@ -195,7 +195,7 @@ class SmallDisk:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         own = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        there = ["nsenter", "--target", str(self.pid), *own, "--mount", "--"]
+        there = ["nsenter", "--target", str(self.pid), *own, "--mount", "--root", "--"]
         return subprocess.run([*there, *command], capture_output=True, text=True, check=False)
 
     def leave(self, kilobytes: int) -> None:
@@ -226,9 +226,10 @@ class SmallDisk:
 def disk(tmp_path: Path) -> Iterator[SmallDisk]:
     folder = tmp_path / "disk"
     folder.mkdir()
-    script = 'mount -t tmpfs -o size=64m none "$0" && echo ready && exec cat'
-    # Root needs no user namespace; in a chroot the kernel refuses everybody else.
-    own = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+    script = 'mount -t tmpfs -o size=64m none "$0" && echo ready && cat; umount "$0"'
+    # Root needs no user namespace; in a chroot the kernel refuses everybody else, and refuses to make the
+    # mounts private, since a chroot's root is none: so the mount may be seen outside until it is taken off.
+    own = ["--propagation", "unchanged"] if os.geteuid() == 0 else ["--user", "--map-root-user"]
     command = ["unshare", *own, "--mount", "sh", "-c", script, str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdout

@@ -142,10 +142,12 @@ def _newest_event(
     connection: DuckDBPyConnection, business: Business, table: Table, zone: str
 ) -> datetime | None:
     event, raw = quote(str(table.event)), f"{business.name}_raw.{table.raw}"
-    end = _last_plausible_day(connection, raw, event)
-    if end is None:
+    latest = _latest(connection, raw, event, "true")
+    if latest is None:
         return None
-    latest = _latest(connection, raw, event, f"{event} < {_day(end + 1)}")
+    end = _last_plausible_day(connection, raw, event, latest)
+    if end < _number(latest):
+        latest = _latest(connection, raw, event, f"{event} < {_day(end + 1)}")
     assert latest is not None
     recent = f"_deleted_at is null and {event} >= {_day(end - DAYS_LOOKED_AT)}"
     local = f"timezone({literal(zone)}, {event})"
@@ -169,16 +171,13 @@ def _latest(connection: DuckDBPyConnection, raw: str, event: str, condition: str
     return row[0] if row else None
 
 
-def _last_plausible_day(connection: DuckDBPyConnection, raw: str, event: str) -> int | None:
-    """The newest day, counted from 1970 in UTC, that is no slip of the pen; None without any event.
+def _last_plausible_day(connection: DuckDBPyConnection, raw: str, event: str, latest: datetime) -> int:
+    """The newest day, counted from 1970 in UTC, that is no slip of the pen; `latest` is the newest event.
 
     Looks back a week, and further only while next to no rows were found: what it costs does not grow with
     the history where the warehouse has it in order.
     """
-    latest = _latest(connection, raw, event, "true")
-    if latest is None:
-        return None
-    newest = int(latest.timestamp() // 86400)
+    newest = _number(latest)
     row = connection.execute(f"select count(*) from {raw} where _deleted_at is null").fetchone()
     allowed, days = max(1, int(OUTLIER_SHARE * (row[0] if row else 0))), []
     for back in (7, 70, 700, 100_000):
@@ -196,6 +195,11 @@ def _last_plausible_day(connection: DuckDBPyConnection, raw: str, event: str) ->
             place = index
         beyond += days[index][1]
     return int(days[place][0])
+
+
+def _number(instant: datetime) -> int:
+    """Its day since 1970 in UTC."""
+    return int(instant.timestamp() // 86400)
 
 
 def _day(number: int) -> str:

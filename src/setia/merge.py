@@ -176,13 +176,16 @@ class _Merge:
     def _judge_against_raw(self) -> None:
         """Sets older versions and rows as they stand apart; leaves in `matched` the row of raw of each key.
 
-        Rows as they stand are left alone, so that what depends on them need not be built again.
+        Rows as they stand are left alone, so that what depends on them need not be built again. With each
+        row of raw comes what is noted of it, so that raw is read once.
         """
         key = quote(self.table.key)
+        noted = ", ".join(f"raw.{quote(name)}" for name in self._noted())
+        found = f"stage._origin, stage._n, raw.rowid as _raw, {noted}"
         on_key = f"from {self.job.raw(self.table)} as raw join stage on raw.{key} = stage.{key}"
         if self._is_all_new():
             self._execute(
-                "create or replace temp table matched as select stage._origin, stage._n, raw.rowid as _raw,"
+                f"create or replace temp table matched as select {found},"
                 f" null as _verdict, true as _is_newer {on_key}"
             )
             return
@@ -195,7 +198,7 @@ class _Merge:
         )
         self._execute(
             "create or replace temp table matched as"
-            " select stage._origin, stage._n, raw.rowid as _raw, case"
+            f" select {found}, case"
             f"  when {older} then 'duplicate'"
             f"  when raw._deleted_at is null and ({stage}) is not distinct from ({raw}) then 'unchanged'"
             f" end as _verdict, {self.current} or coalesce(stage.updated_at > raw.updated_at, true) as _is_newer"
@@ -206,6 +209,9 @@ class _Merge:
             " and (stage._rule is null or _verdict = 'duplicate')"
             " and stage._origin = matched._origin and stage._n = matched._n"
         )
+
+    def _noted(self) -> list[str]:
+        return [self.table.key, *([self.table.event] if self.table.event else [])]
 
     def _is_all_new(self) -> bool:
         """Whether no staged row can be one that raw has, so that their values need not be compared."""
@@ -220,14 +226,14 @@ class _Merge:
         """
         raw, names = self.job.raw(self.table), ", ".join(quote(column.name) for column in self.table.columns)
         self._execute(
-            "create or replace temp table leaving as select _raw, _rule is null as is_replaced"
+            "create or replace temp table leaving as select matched.*, _rule is null as is_replaced"
             " from matched join stage using (_origin, _n) where _rule is null or (_is_newer"
             "  and _rule not in ('duplicate', 'unchanged') and _origin = 'source' and not _is_loser)"
         )
         row = self._execute("select count(*) filter (is_replaced), count(*) from leaving").fetchone()
         replaced, gone = row if row else (0, 0)
         if gone:
-            self.job.note(self.table, f"{raw} where rowid in (select _raw from leaving)")
+            self.job.note(self.table, "leaving")
             self._execute(f"delete from {raw} where rowid in (select _raw from leaving)")
         arrived = self._changed(
             f"insert into {raw} ({names}, _loaded_at, _batch_id)"
