@@ -59,6 +59,8 @@ def textbook() -> Histories:
         told.user(name)
     for name in ("switching", "two_at_once", "yearly", "on_trial", "inside", "paused", "on_the_first"):
         told.user(name)
+    for name in ("late", "too_late", "back_at_once", "pausing"):
+        told.user(name)
     begin = date(2024, 1, 15)
     told.period("unchanged", begin, None)
     told.period("new", date(2024, 4, 3), None)
@@ -86,6 +88,15 @@ def textbook() -> Histories:
     told.period("inside", date(2024, 5, 5), None)
     told.period("paused", begin, None, status=" PAUSED")
     told.period("on_the_first", date(2024, 1, 1), date(2024, 6, 1))
+    told.period("late", begin, date(2024, 2, 22))  # a leap year: the 14th day after is the 7th
+    told.period("late", date(2024, 3, 7), None, price=90)
+    told.period("too_late", begin, date(2024, 2, 22))
+    told.period("too_late", date(2024, 3, 8), None)
+    told.period("back_at_once", begin, date(2024, 2, 27), canceled_at=instant(date(2024, 2, 1)))
+    told.period("back_at_once", date(2024, 3, 2), None)
+    told.period("pausing", begin, date(2024, 2, 15))
+    told.period("pausing", date(2024, 2, 15), date(2024, 4, 15), status="paused")
+    told.period("pausing", date(2024, 4, 15), None)
     return told
 
 
@@ -142,6 +153,46 @@ def in_force(row: Row, day: date) -> bool:
     return row["start_date"] <= day and (row["end_date"] is None or day < row["end_date"])
 
 
+def ended_for_good(row: Row) -> bool:
+    """Somebody ended it: what follows is no late renewal."""
+    status = row["status"].strip().lower().replace("cancelled", "canceled")
+    return bool(row.get("canceled_at") or row.get("cancel_reason") or status == "canceled")
+
+
+def status_on(periods: list[Row], day: date) -> tuple[str, str, Decimal] | None:
+    """Status, subscription and MRR of a user on that day; None when there is no subscription."""
+    known = [s for s in periods if s["start_date"] <= LAST_DAY and s["start_date"] != s["end_date"]]
+    own = [s for s in known if in_force(s, day)]
+    if not own:
+        ends = [s["end_date"] for s in known if s["end_date"] and s["end_date"] <= day]
+        starts = [s["start_date"] for s in known if s["start_date"] > day]
+        if not ends or not starts or (min(starts) - max(ends)).days > 14:
+            return None
+        before = status_on(periods, max(ends) - timedelta(days=1))
+        assert before
+        last = next(s for s in known if s["subscription_id"] == before[1])
+        return None if ended_for_good(last) else ("grace", before[1], before[2])
+
+    def kind(row: Row) -> str:
+        status = row["status"].strip().lower()
+        return (
+            "trial"
+            if row.get("is_trial") or status == "trial"
+            else "paused"
+            if status == "paused"
+            else "active"
+        )
+
+    places = {"active": 2, "trial": 1, "paused": 0}
+    best = max(own, key=lambda s: (places[kind(s)], s["start_date"], s["subscription_id"]))
+    return kind(best), best["subscription_id"], sum((monthly(s) for s in own), Decimal(0))
+
+
+def mrr_on(periods: list[Row], day: date) -> Decimal:
+    found = status_on(periods, day)
+    return found[2] if found else Decimal(0)
+
+
 def next_month(month: date) -> date:
     return date(month.year + month.month // 12, month.month % 12 + 1, 1)
 
@@ -193,8 +244,7 @@ def expected_movements(told: Histories) -> list[Row]:
         paid = [s for s in own if monthly(s) > 0 and s["start_date"] != s["end_date"]]
         for month in MONTHS:
             closing_day = min(next_month(month), CLOSING_DAY)
-            opening = sum((monthly(s) for s in own if in_force(s, month)), Decimal(0))
-            closing = sum((monthly(s) for s in own if in_force(s, closing_day)), Decimal(0))
+            opening, closing = mrr_on(own, month), mrr_on(own, closing_day)
             row = {"user_id": user, "month_key": month, "opening_mrr": opening, "closing_mrr": closing}
             row |= {"movement_amount": closing - opening, "churn_reason": None}
             inside = any(

@@ -153,10 +153,11 @@ def session(dice: random.Random) -> str:
 
 
 def subscription(dice: random.Random) -> str:
+    key = dice.randrange(14)
     return insert(
         "subscriptions",
-        subscription_id=str(dice.randrange(14)),
-        user_id=str(dice.randrange(9)),
+        subscription_id=str(key),
+        user_id=str(dice.randrange(9) if dice.random() < 0.1 else key % 9),  # another owner is rare
         plan_type="'Basic'",
         start_date=day(dice),
         end_date=dice.choice(("null", "null", day(dice))),
@@ -169,13 +170,17 @@ WRITES: list[Callable[[random.Random], str]] = [
     session, session, session, session, subscription,
     lambda dice: insert("users", user_id=str(dice.randrange(8)), join_date=dice.choice(("'2023-12-01'", day(dice)))),
     lambda dice: insert("movies", movie_id=str(dice.randrange(6)), duration_min=dice.choice(("60", "120", "5990")),
-                        genre=dice.choice(("'Drama'", "'Drama|Comedy'")), license_cost=dice.choice(("null", "900"))),
+                        genre=dice.choice(("'Drama'", "'Drama|Comedy'")), license_cost=dice.choice(("null", "900")),
+                        available_from=dice.choice(("null", day(dice))), available_to=dice.choice(("null", day(dice)))),
     lambda dice: insert("payments", payment_id=str(dice.randrange(20)), user_id="null",
                         subscription_id=str(dice.randrange(14)), amount=dice.choice(("50", "100")),
                         payment_date=moment(dice), status=dice.choice(("'completed'", "'completed'", "'failed'"))),
     lambda dice: insert("ratings", rating_id=str(dice.randrange(20)), user_id=str(dice.randrange(8)),
                         movie_id=str(dice.randrange(6)), rating_score=dice.choice(("1", "4.5")), rating_date=moment(dice)),
     lambda dice: f"delete from movie_streaming.watch_sessions where session_id % 7 = {dice.randrange(7)}",
+    lambda dice: f"update movie_streaming.payments set refunded_amount = 5 where payment_id = {dice.randrange(20)}",
+    lambda dice: f"delete from movie_streaming.payments where payment_id = {dice.randrange(20)}",
+    lambda dice: f"delete from movie_streaming.movies where movie_id = {dice.randrange(60)}",
     lambda dice: f"delete from movie_streaming.users where user_id = {dice.randrange(8)}",
     lambda dice: f"delete from movie_streaming.subscriptions where subscription_id = {dice.randrange(14)}",
 ]  # fmt: skip
@@ -261,7 +266,7 @@ def end(home: Home) -> None:
     with connect(load_settings(home.path), MOVIES.name) as connection:
         connection.execute("create schema if not exists movie_streaming_mart")
         connection.execute(
-            "create or replace table movie_streaming_mart.mart_movie_popularity_monthly as select distinct movie_id,"
+            "create or replace table movie_streaming_mart.mart_content_value as select distinct movie_id,"
             " cast(date_trunc('month', start_time) as date) as month_key from movie_streaming_raw.raw_watch_sessions"
         )
         rebuild.finish(connection, MOVIES)
@@ -293,6 +298,54 @@ def test_a_changed_title_is_rebuilt_where_it_was_watched(dsn, home):
     execute(dsn, "update movie_streaming.movies set duration_min = 90 where movie_id = 0")
     home.load()
     assert begin(home) == ["2024-02-01", "2024-03-01", "2024-04-01", "2024-05-01", "2024-06-01"]
+
+
+def test_a_licence_is_rebuilt_where_it_costs_something(dsn, home):
+    window = "license_cost = 90, available_from = '2024-02-29', available_to = '2030-01-01'"
+    execute(dsn, f"update movie_streaming.movies set {window} where movie_id = 5")
+    home.load()
+    assert begin(home) == [f"2024-0{month}-01" for month in (2, 3, 4, 5, 6)]
+
+
+def pay(
+    status: str = "completed", refunded: int = 0, owner: int = 1, paid_at: str = "2024-01-31T17:00Z"
+) -> list[str]:
+    period = {"user_id": str(owner), "plan_type": "'Basic'", "start_date": "'2024-01-01'", "price": "50"}
+    payment = {"amount": "50", "payment_date": literal(paid_at), "status": literal(status)}
+    return [
+        insert("subscriptions", subscription_id="1", **period, status="'active'"),
+        insert("payments", payment_id="1", subscription_id="1", **payment, refunded_amount=str(refunded)),
+    ]
+
+
+def test_a_payment_is_rebuilt_in_its_months_a_refund_in_none_and_another_owner_in_all(dsn, home):
+    execute(dsn, *pay())
+    home.load()
+    begin(home)
+    end(home)
+    execute(dsn, *pay("failed"))
+    home.load()
+    assert begin(home) == ["2024-02-01", "2024-03-01", "2024-05-01", "2024-06-01"]
+    end(home)
+    execute(dsn, *pay("failed", refunded=20))
+    home.load()
+    assert begin(home) == ["2024-05-01", "2024-06-01"]
+    end(home)
+    execute(dsn, *pay("failed", refunded=20, paid_at="2024-01-31T16:59Z"))
+    home.load()
+    assert begin(home) == [f"2024-0{month}-01" for month in (1, 2, 3, 5, 6)]
+    end(home)
+    execute(dsn, *pay("failed", refunded=20, paid_at="2024-01-31T16:59Z", owner=2))
+    home.load()
+    assert begin(home) is None
+    end(home)
+    execute(dsn, "delete from movie_streaming.payments")
+    home.load(full=True)
+    assert begin(home) == ["2024-01-01", "2024-02-01", "2024-05-01", "2024-06-01"]
+    end(home)
+    execute(dsn, *pay("failed", refunded=20, paid_at="2024-01-31T16:59Z", owner=2))  # just as it was deleted
+    home.load()
+    assert begin(home) == ["2024-01-01", "2024-02-01", "2024-05-01", "2024-06-01"]
 
 
 def test_all_months_between_two_instants_are_rebuilt_whichever_is_later(home):

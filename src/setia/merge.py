@@ -180,8 +180,9 @@ class _Merge:
         row of raw comes what is noted of it, so that raw is read once.
         """
         key = quote(self.table.key)
-        noted = ", ".join(f"raw.{quote(name)}" for name in self._noted())
-        found = f"stage._origin, stage._n, raw.rowid as _raw, {noted}"
+        business = self.job.rules.business
+        noted = ", ".join(f"raw.{quote(name)}" for name in rebuild.noted(business, self.table))
+        found = f"stage._origin, stage._n, raw.rowid as _raw, raw._deleted_at is null as _was_there, {noted}"
         on_key = f"from {self.job.raw(self.table)} as raw join stage on raw.{key} = stage.{key}"
         if self._is_all_new():
             self._execute(
@@ -210,9 +211,6 @@ class _Merge:
             " and stage._origin = matched._origin and stage._n = matched._n"
         )
 
-    def _noted(self) -> list[str]:
-        return [self.table.key, *([self.table.event] if self.table.event else [])]
-
     def _is_all_new(self) -> bool:
         """Whether no staged row can be one that raw has, so that their values need not be compared."""
         changes = self.incoming.source_table.changes if self.incoming and not self.incoming.whole else None
@@ -233,13 +231,14 @@ class _Merge:
         row = self._execute("select count(*) filter (is_replaced), count(*) from leaving").fetchone()
         replaced, gone = row if row else (0, 0)
         if gone:
-            self.job.note(self.table, "leaving")
             self._execute(f"delete from {raw} where rowid in (select _raw from leaving)")
         arrived = self._changed(
             f"insert into {raw} ({names}, _loaded_at, _batch_id)"
             f" select {names}, {self.job.now}, {self.job.batch_id} from stage where _rule is null"
         )
-        self.job.note(self.table, "stage where _rule is null")
+        versions = ("leaving where _was_there", "stage where _rule is null")
+        batch = (self.job.batch_id, self.job.rules.zone)
+        rebuild.note_versions(self.job.connection, self.job.rules.business, self.table, batch, versions)
         self.job.replaced.update([self.table.name] if replaced else [])
         self.job.arrived.update([self.table.name] if arrived else [])
         return int(gone - replaced)

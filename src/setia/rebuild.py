@@ -41,16 +41,52 @@ def note(
 
     `batch` is its id and the reporting zone.
     """
-    if table.name not in business.rebuilt_by:
+    depends = business.rebuilt_by.get(table.name)
+    if depends is None or depends.months == "all":
         return
     month, key = "null", f"cast({quote(table.key)} as varchar)"
-    if table.event:
-        local = f"timezone({literal(batch[1])}, {quote(table.event)})"
+    if depends.months == "own":
+        local = f"timezone({literal(batch[1])}, {quote(str(table.event))})"
         month, key = f"cast(date_trunc('month', {local}) as date)", "null"
     connection.execute(
         f"insert into {business.name}_raw._changes"
         f" select distinct {batch[0]}, {literal(table.name)}, {month}, {key} from {rows}"
     )
+
+
+def noted(business: Business, table: Table) -> list[str]:
+    """The columns of a table's rows that `note_versions` looks at, the key first."""
+    depends = business.rebuilt_by.get(table.name)
+    others = (table.event, *depends.columns) if depends else ()
+    return list(dict.fromkeys([table.key, *(name for name in others if name)]))
+
+
+def note_versions(
+    connection: DuckDBPyConnection,
+    business: Business,
+    table: Table,
+    batch: tuple[int, str],
+    versions: tuple[str, str],
+) -> None:
+    """Notes rows that left or were replaced, and those that came: both `versions` are SQL of relations."""
+    depends = business.rebuilt_by.get(table.name)
+    if depends is None:
+        return
+    if not depends.columns:
+        for rows in versions:
+            note(connection, business, table, batch, rows)
+        return
+    key, (old, new) = quote(table.key), (f"(select * from {rows})" for rows in versions)
+    left, right = (", ".join(f"{side}.{quote(name)}" for name in depends.columns) for side in ("old", "new"))
+    pairs = f"{old} as old join {new} as new on old.{key} = new.{key}"
+    same = f"select old.{key} from {pairs} where ({left}) is not distinct from ({right})"
+    if depends.months != "all":
+        for rows in (old, new):
+            note(connection, business, table, batch, f"{rows} where {key} not in ({same})")
+    elif connection.execute(
+        f"select 1 from {pairs} where ({left}) is distinct from ({right}) limit 1"
+    ).fetchone():
+        note_all(connection, business, table, batch[0])
 
 
 def note_all(connection: DuckDBPyConnection, business: Business, table: Table, batch_id: int) -> None:
@@ -81,18 +117,18 @@ def begin(
     done = [build for build in builds if build[4]]
     if not business.rebuilt_by or not done or {build[3] for build in builds} != {fingerprint}:
         return None
-    since = f"batch_id > {done[-1][2]}"
-    months = _changed_months(connection, business, since)
-    if months is None:
-        return None
     instants = [as_of, *(build[1] for build in builds)]
     month = _month(min(instants), settings.zone)
     last = max(month, _month(max(instants) - INSTANT, settings.zone))
+    months = _changed_months(connection, business, f"batch_id > {done[-1][2]}", last)
+    if months is None:
+        return None
     while month <= last:
         months.add(month)
         month = _next(month)
     # What a month begins with hangs on the end of the month before: sessions that go on, trailing windows.
-    return [month.isoformat() for month in sorted(months | {_next(month) for month in months})]
+    months |= {_next(month) for month in months}
+    return [month.isoformat() for month in sorted(months) if month <= _next(last)]
 
 
 def finish(connection: DuckDBPyConnection, business: Business) -> None:
@@ -105,7 +141,9 @@ def finish(connection: DuckDBPyConnection, business: Business) -> None:
     )
 
 
-def _changed_months(connection: DuckDBPyConnection, business: Business, since: str) -> set[date] | None:
+def _changed_months(
+    connection: DuckDBPyConnection, business: Business, since: str, last: date
+) -> set[date] | None:
     changes = f"{business.name}_raw._changes where {since}"
     if connection.execute(
         f"select 1 from {changes} and month_key is null and key is null limit 1"
@@ -114,10 +152,10 @@ def _changed_months(connection: DuckDBPyConnection, business: Business, since: s
     found = connection.execute(
         f"select distinct month_key from {changes} and month_key is not null"
     ).fetchall()
-    for table, months in business.rebuilt_by.items():
-        keys = f"(select key from {changes} and table_name = {literal(table)})"
-        if months and connection.execute(f"select 1 from {keys} limit 1").fetchone():
-            found += connection.execute(months.format(keys=keys)).fetchall()
+    for table, depends in business.rebuilt_by.items():
+        keys = f"(select key from {changes} and table_name = {literal(table)} and key is not null)"
+        if connection.execute(f"select 1 from {keys} limit 1").fetchone():
+            found += connection.execute(depends.months.format(keys=keys, last=f"date '{last}'")).fetchall()
     return {row[0] for row in found}
 
 

@@ -89,13 +89,24 @@ class Headline:
 
 
 @dataclass(frozen=True)
+class RebuiltBy:
+    """How the models that are built by month depend on a table.
+
+    `months`: `own`, the month of the row's event; `all`, when a row that stays has another value; or SQL of
+    the months up to `{last}` that hang on `{keys}`. `columns`: only other values of these count; empty: of any.
+    """
+
+    months: str = "own"
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class Business:
     """A business: its tables, its dbt project and what of it is published.
 
     `published` holds (layer, prefix) pairs: the models of that layer whose names start so.
-    `rebuilt_by` names the tables that models which are built by month depend on; with SQL of the months that
-    hang on `{keys}` where the table's rows have no month of their own. `facts_of_all` are queries whose answer
-    every month depends on.
+    `rebuilt_by` names the tables that models which are built by month depend on. `facts_of_all` are queries
+    whose answer every month depends on.
     """
 
     name: str
@@ -105,7 +116,7 @@ class Business:
     published: tuple[tuple[str, str], ...]
     folder: Path
     headlines: tuple[Headline, ...] = field(default=())
-    rebuilt_by: Mapping[str, str | None] = field(default_factory=dict)
+    rebuilt_by: Mapping[str, RebuiltBy] = field(default_factory=dict)
     facts_of_all: tuple[str, ...] = ()
 
     @property

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from setia.movie_streaming.tables import TABLES
-from setia.schema import Business, Headline
+from setia.schema import Business, Headline, RebuiltBy
 
 NOW = "from mart_subscriber_movements_monthly order by month_key desc limit 1"
 LAST_MONTH = "from mart_subscriber_movements_monthly where is_complete order by month_key desc limit 1"
@@ -31,9 +31,18 @@ MOVIE_STREAMING = Business(
         Headline("Ratings", "select sum(total_ratings) from mart_movie_rating_monthly", "count"),
     ),
     rebuilt_by={
-        "watch_sessions": None,
-        "movies": "select distinct month_key from movie_streaming_mart.mart_movie_popularity_monthly"
-        " where cast(movie_id as varchar) in {keys}",
+        "watch_sessions": RebuiltBy(),
+        "movies": RebuiltBy(
+            "select month_key from movie_streaming_mart.mart_content_value where cast(movie_id as varchar) in {keys}"
+            " union select cast(unnest(generate_series("
+            "  date_trunc('month', available_from), least(available_to, {last}), interval 1 month)) as date)"
+            " from movie_streaming_raw.raw_movies"
+            " where _deleted_at is null and cast(movie_id as varchar) in {keys}"
+        ),
+        # A refund is no revenue of another month.
+        "payments": RebuiltBy(columns=("subscription_id", "amount", "payment_date", "status")),
+        # Whoever owns the subscription has paid for it, in all of its months.
+        "subscriptions": RebuiltBy("all", columns=("user_id",)),
     },
     # The scale of completion_rate, as prep_watch_sessions finds it.
     facts_of_all=(

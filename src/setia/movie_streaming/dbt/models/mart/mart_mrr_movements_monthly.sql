@@ -3,20 +3,7 @@ Grain: one row per user and month in which MRR was or became positive.
 Question: whose monthly payment is new, grew, shrank, ended or came back, and by how much?
 -#}
 {{ config(partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['user_id'])) }}
-with ended_periods as (
-    select
-        user_id,
-        {{ month_start(add_days('end_date', -1)) }} as month_key,
-        is_payment_failure,
-        row_number() over (
-            partition by user_id, {{ month_start(add_days('end_date', -1)) }}
-            order by end_date desc, subscription_id desc
-        ) as recency
-    from {{ ref('dim_subscriptions') }}
-    where mrr > 0 and start_date < end_date and end_date <= {{ add_days(as_of_date(), 1) }}
-),
-
-numbered_months as (
+with numbered_months as (
     select
         fact_user_mrr_monthly.*,
         row_number() over (partition by user_id order by month_key) as months_with_mrr
@@ -40,6 +27,22 @@ labelled_months as (
         closing_mrr
     from numbered_months
     where not is_intra_month
+),
+
+ended_periods as (
+    select
+        labelled_months.user_id,
+        labelled_months.month_key,
+        periods.is_payment_failure,
+        row_number() over (
+            partition by labelled_months.user_id, labelled_months.month_key
+            order by periods.end_date desc, periods.subscription_id desc
+        ) as recency
+    from labelled_months
+    inner join {{ ref('dim_subscription_months') }} as months on labelled_months.month_key = months.month_key
+    inner join {{ ref('dim_subscriptions') }} as periods
+        on labelled_months.user_id = periods.user_id and months.closing_date >= periods.end_date
+    where labelled_months.movement = 'churn' and periods.mrr > 0 and periods.start_date < periods.end_date
 ),
 
 movements as (

@@ -1,77 +1,65 @@
 {#-
 Grain: one row per user who is worth a message at as_of.
 Question: whom to bring back, why, and with which title?
-The title: of the twenty most begun of the last 60 days in the genre that the user watched longest, the
-first that the user has not seen; of all genres for who watched nothing, or has seen all twenty.
+The title: of the twenty most begun of the last 60 days in the genre that the user watched longest in 365
+days, the first that the user has never seen; of all genres for who watched nothing, or has seen all twenty.
 -#}
-{%- set first_day = add_days(as_of_date(), -60) -%}
 with candidates as (
     select * from {{ ref('fact_retargeting_reasons') }}
 ),
 
-seen_titles as (
+watched_titles as (
     select
         activity.user_id,
         activity.movie_id,
         sum(activity.watch_duration_minutes) as minutes
     from {{ ref('fact_user_activity') }} as activity
     inner join candidates on activity.user_id = candidates.user_id
+    where activity.date_key > {{ add_days(as_of_date(), -365) }}
     group by activity.user_id, activity.movie_id
 ),
 
 watched_genres as (
     select
-        seen_titles.user_id,
+        watched_titles.user_id,
         genres.genre,
         row_number() over (
-            partition by seen_titles.user_id order by sum(seen_titles.minutes) desc nulls last, genres.genre asc
+            partition by watched_titles.user_id
+            order by sum(watched_titles.minutes) desc nulls last, genres.genre asc
         ) as preference
-    from seen_titles
-    inner join {{ ref('bridge_movie_genres') }} as genres on seen_titles.movie_id = genres.movie_id
-    group by seen_titles.user_id, genres.genre
+    from watched_titles
+    inner join {{ ref('bridge_movie_genres') }} as genres on watched_titles.movie_id = genres.movie_id
+    group by watched_titles.user_id, genres.genre
 ),
 
-begun_titles as (
-    select
-        movie_id,
-        count(distinct user_id) as viewers
-    from {{ ref('fact_user_activity') }}
-    where date_key > {{ first_day }}
-    group by movie_id
+popular_titles as (
+    select * from {{ ref('fact_popular_titles') }}
 ),
 
-ranked_titles as (
-    select
-        genres.genre,
-        begun_titles.movie_id,
-        row_number() over (
-            partition by genres.genre order by begun_titles.viewers desc, begun_titles.movie_id asc
-        ) as place
-    from begun_titles
-    inner join {{ ref('bridge_movie_genres') }} as genres on begun_titles.movie_id = genres.movie_id
-    union all
-    select
-        cast(null as {{ dbt.type_string() }}) as genre,
-        movie_id,
-        row_number() over (order by viewers desc, movie_id asc) as place
-    from begun_titles
+seen_titles as (
+    select distinct
+        activity.user_id,
+        activity.movie_id
+    from {{ ref('fact_user_activity') }} as activity
+    inner join candidates on activity.user_id = candidates.user_id
+    where activity.movie_id in (select movie_id from popular_titles)
 ),
 
 unseen_titles as (
     select
         candidates.user_id,
-        ranked_titles.movie_id,
-        ranked_titles.genre,
+        popular_titles.movie_id,
+        popular_titles.genre,
         row_number() over (
             partition by candidates.user_id
-            order by case when ranked_titles.genre is null then 1 else 0 end, ranked_titles.place
+            order by case when popular_titles.genre is null then 1 else 0 end, popular_titles.place
         ) as preference
     from candidates
     left join watched_genres on candidates.user_id = watched_genres.user_id and watched_genres.preference = 1
-    inner join ranked_titles
-        on ranked_titles.place <= 20 and (watched_genres.genre = ranked_titles.genre or ranked_titles.genre is null)
+    inner join popular_titles
+        on watched_genres.genre = popular_titles.genre or popular_titles.genre is null
     left join seen_titles
-        on candidates.user_id = seen_titles.user_id and ranked_titles.movie_id = seen_titles.movie_id
+        on candidates.user_id = seen_titles.user_id and popular_titles.movie_id = seen_titles.movie_id
     where seen_titles.user_id is null
 ),
 

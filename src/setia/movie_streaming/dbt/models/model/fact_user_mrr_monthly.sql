@@ -1,15 +1,15 @@
 {#-
-Grain: one row per user and month in which a paid period of the user was in force.
+Grain: one row per user and month in which a paid period of the user was in force, or renewed late.
 Question: what did each user pay a month at the month's opening and at its closing?
 -#}
-with paid_periods as (
+with paid_spans as (
     select
         user_id,
         start_date,
         coalesce(end_date, date '9999-12-31') as end_date,
         mrr
-    from {{ ref('dim_subscriptions') }}
-    where mrr > 0 and start_date <= {{ as_of_date() }} and (end_date is null or start_date < end_date)
+    from {{ ref('fact_subscription_history') }}
+    where mrr > 0
 ),
 
 months as (
@@ -18,18 +18,18 @@ months as (
 
 user_months as (
     select
-        paid_periods.user_id,
+        paid_spans.user_id,
         months.month_key,
-        sum(case when paid_periods.start_date <= months.opening_date then paid_periods.mrr else 0 end)
+        sum(case when paid_spans.start_date <= months.opening_date then paid_spans.mrr else 0 end)
             as opening_mrr,
-        sum(case when paid_periods.end_date > months.closing_date then paid_periods.mrr else 0 end)
+        sum(case when paid_spans.end_date > months.closing_date then paid_spans.mrr else 0 end)
             as closing_mrr
-    from paid_periods
+    from paid_spans
     inner join months
         on
-            paid_periods.start_date <= months.closing_date
-            and paid_periods.end_date > months.opening_date
-    group by paid_periods.user_id, months.month_key
+            paid_spans.start_date <= months.closing_date
+            and paid_spans.end_date > months.opening_date
+    group by paid_spans.user_id, months.month_key
 ),
 
 users_at_risk as (

@@ -1,0 +1,92 @@
+{#-
+Grain: one row per user and span of days in which the same periods were in force, or in which the next was awaited.
+Question: on any day, was the user on trial, paying, paused or late, with which plan and at what MRR?
+Spans of a user do not overlap. A gap of at most grace_days between two periods is a late renewal, which keeps
+its MRR, unless somebody ended the first: cancelled, with renewal off, or with any reason given. Spans that
+follow one another are one logical subscription.
+-#}
+{%- set no_end = "date '9999-12-31'" -%}
+with periods as (
+    select
+        user_id,
+        subscription_id,
+        plan_type,
+        start_date,
+        coalesce(end_date, {{ no_end }}) as end_date,
+        mrr,
+        case when is_trial then 'trial' when source_status = 'paused' then 'paused' else 'active' end as status,
+        canceled_at is not null
+        or cancel_reason is not null
+        or coalesce(source_status = 'canceled', false)
+        or not coalesce(auto_renew, true) as is_ended_for_good
+    from {{ ref('dim_subscriptions') }}
+    where start_date <= {{ as_of_date() }} and (end_date is null or start_date < end_date)
+),
+
+turns as (
+    select user_id, start_date as turn_date from periods
+    union distinct
+    select user_id, end_date as turn_date from periods
+),
+
+spans as (
+    select
+        user_id,
+        turn_date as start_date,
+        lead(turn_date) over (partition by user_id order by turn_date) as end_date
+    from turns
+),
+
+spans_in_force as (
+    select
+        spans.user_id,
+        spans.start_date,
+        spans.end_date,
+        periods.subscription_id,
+        periods.plan_type,
+        periods.status,
+        periods.is_ended_for_good,
+        sum(periods.mrr) over (partition by spans.user_id, spans.start_date) as mrr,
+        row_number() over (
+            partition by spans.user_id, spans.start_date
+            order by
+                case periods.status when 'active' then 1 when 'trial' then 2 else 3 end,
+                periods.start_date desc,
+                periods.subscription_id desc
+        ) as preference
+    from spans
+    left join periods
+        on
+            spans.user_id = periods.user_id
+            and spans.start_date >= periods.start_date
+            and spans.start_date < periods.end_date
+    where spans.end_date is not null
+),
+
+spans_with_before as (
+    select
+        *,
+        lag(mrr) over (partition by user_id order by start_date) as mrr_before,
+        lag(subscription_id) over (partition by user_id order by start_date) as subscription_before,
+        lag(plan_type) over (partition by user_id order by start_date) as plan_before,
+        lag(is_ended_for_good) over (partition by user_id order by start_date) as was_ended_for_good
+    from spans_in_force
+    where preference = 1
+),
+
+history as (
+    select
+        user_id,
+        start_date,
+        nullif(end_date, {{ no_end }}) as end_date,
+        coalesce(status, 'grace') as status,
+        coalesce(subscription_id, subscription_before) as subscription_id,
+        coalesce(plan_type, plan_before) as plan_type,
+        coalesce(mrr, mrr_before) as mrr
+    from spans_with_before
+    where
+        status is not null
+        or (not was_ended_for_good and {{ days_between('start_date', 'end_date') }} <= {{ var('grace_days') }})
+)
+
+select * from history
