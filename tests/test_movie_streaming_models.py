@@ -1,5 +1,6 @@
 """The models of movie_streaming, on its sample, on textbook histories reckoned here by hand, and on bare tables."""
 
+import json
 import os
 import subprocess
 import sys
@@ -57,7 +58,8 @@ def build(folder: Path, name: str, key: str, **rows: list[Row]) -> Path:
     folder.mkdir(exist_ok=True)
     warehouse = folder / "warehouse.duckdb"  # one path for all: dbt parses again when a profile changes
     write_raw(warehouse, key, **rows)
-    dbt(folder, "build", "--target", "duckdb", "--vars", f"{{as_of: '{AS_OF}'}}")
+    key_types = {table.key: "string" if key == "varchar" else "int64" for table in tables.TABLES}
+    dbt(folder, "build", "--target", "duckdb", "--vars", json.dumps({"as_of": AS_OF, "key_types": key_types}))
     return warehouse.rename(folder / f"{name}.duckdb")
 
 
