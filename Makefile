@@ -26,8 +26,9 @@ test: .venv/dev  ## lint, types and every test
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint src
 	$(BIN)/python -m pytest
 
-docs: .venv/base  ## the generated parts of docs/, written anew
+docs: .venv/base  ## the generated parts of docs/, written anew; dbt's own pages, in build/docs
 	$(BIN)/python docs/generate.py
+	$(BIN)/python docs/dbt_pages.py
 
 lock: requirements/requirements.sh  ## compile the pins again
 	sh requirements/requirements.sh

@@ -19,6 +19,8 @@ LAYERS = {
         "ml": ("ml_",),
     },
 }
+# The layers whose models promise the type of every column, enforced by dbt at each build.
+CONTRACTED: dict[str, tuple[str, ...]] = {"ecommerce": (), "movie_streaming": ("mart",)}
 MODEL_LINES, MACRO_LINES, YAML_LINES, PARENTS = 100, 30, 250, 7
 TYPES = {
     "key": "int64",
@@ -163,6 +165,37 @@ def models_and_columns_are_described(project: Project) -> Iterator[str]:
                 yield f"{node['name']}.{column['name']}: no description"
 
 
+def published_layers_keep_a_contract(project: Project) -> Iterator[str]:
+    for _, node in project.nodes("model"):
+        if layer(node) not in CONTRACTED[project.business.name]:
+            continue
+        if not node["config"]["contract"]["enforced"]:
+            yield f"{node['name']}: no enforced contract (config: contract: enforced: true)"
+        if not node["columns"]:
+            yield f"{node['name']}: no column is described"
+        for column in node["columns"].values():
+            if not column.get("data_type"):
+                yield f"{node['name']}.{column['name']}: no data_type"
+
+
+def exposures_read_what_is_published(project: Project) -> Iterator[str]:
+    models, published = dict(project.nodes("model")), project.business.published
+    for exposure in project.manifest["exposures"].values():
+        name, owner = exposure["name"], exposure["owner"]
+        if not exposure["description"].strip() or not exposure["maturity"]:
+            yield f"{name}: no description or no maturity"
+        if not owner.get("name") or owner.get("email"):
+            yield f"{name}: the owner is a team's name, without an address"
+        if not exposure["depends_on"]["nodes"]:
+            yield f"{name}: reads nothing"
+        for key in exposure["depends_on"]["nodes"]:
+            read = models.get(key)
+            if not read or not any(
+                layer(read) == where and read["name"].startswith(prefix) for where, prefix in published
+            ):
+                yield f"{name}: reads {key.split('.')[-1]}, which is not published"
+
+
 def sources_are_described_and_dated(project: Project) -> Iterator[str]:
     for source in project.manifest["sources"].values():
         texts = [source["description"], source["source_description"]]
@@ -268,6 +301,8 @@ RULES: tuple[Rule, ...] = (
     tables_are_named_by_ref_or_source,
     keys_are_tested,
     models_and_columns_are_described,
+    published_layers_keep_a_contract,
+    exposures_read_what_is_published,
     sources_are_described_and_dated,
     sources_equal_the_tables_of_the_code,
     personal_columns_are_tagged,

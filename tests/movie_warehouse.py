@@ -1,5 +1,6 @@
 """A video service's warehouse for tests: dbt run on the real project, raw rows written as the loader writes them."""
 
+import json
 import os
 import subprocess
 import sys
@@ -41,7 +42,8 @@ def build(folder: Path, name: str, key: str, **rows: list[Row]) -> Path:
     folder.mkdir(exist_ok=True)
     warehouse = folder / "warehouse.duckdb"  # one path for all: dbt parses again when a profile changes
     write_raw(warehouse, key, **rows)
-    dbt(folder, "build", "--target", "duckdb", "--vars", f"{{as_of: '{AS_OF}'}}")
+    key_types = {table.key: "string" if key == "varchar" else "int64" for table in tables.TABLES}
+    dbt(folder, "build", "--target", "duckdb", "--vars", json.dumps({"as_of": AS_OF, "key_types": key_types}))
     return warehouse.rename(folder / f"{name}.duckdb")
 
 

@@ -65,7 +65,8 @@ def node(kind: str, name: str, folder: str, sql: str, reads: tuple[str, ...] = (
         "original_file_path": f"models/{folder}/{name}.sql",
         "patch_path": f"ecommerce_analytics://models/{folder}/schema.yml",
         "description": "One row a thing.",
-        "columns": {"key": {"name": "key", "description": "What it is."}},
+        "columns": {"key": {"name": "key", "data_type": "int64", "description": "What it is."}},
+        "config": {"contract": {"enforced": folder == "marts"}},
         "raw_code": sql,
         "depends_on": {"nodes": list(reads)},
     }
@@ -105,9 +106,20 @@ def source_of(table: Any) -> dict[str, Any]:
     }
 
 
+def exposure(name: str, reads: str) -> dict[str, Any]:
+    return {
+        "name": name,
+        "description": "Who looks.",
+        "maturity": "low",
+        "owner": {"name": "A team", "email": None},
+        "depends_on": {"nodes": [reads]},
+    }
+
+
 @pytest.fixture
-def faultless(tmp_path: Path) -> Project:
+def faultless(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Project:
     """The smallest shop that keeps every rule: each table staged, one mart."""
+    monkeypatch.setitem(rules.CONTRACTED, "ecommerce", ("marts",))
     business = BUSINESSES["ecommerce"]
     nodes: dict[str, Any] = {}
     for table in business.tables:
@@ -126,6 +138,7 @@ def faultless(tmp_path: Path) -> Project:
         "metadata": {"project_name": "ecommerce_analytics"},
         "nodes": nodes,
         "sources": {f"source.{table.raw}": source_of(table) for table in business.tables},
+        "exposures": {},
         "macros": {
             "macro.score": {
                 "name": "default__score",
@@ -231,6 +244,16 @@ DBT_FAULTS: dict[str, tuple[Fault, str]] = {
         lambda m: mart(m)["columns"]["key"].update(description=" "),
         "fct_sales.key: no description",
     ),
+    "published_layers_keep_a_contract": (
+        lambda m: mart(m)["columns"]["key"].update(data_type=None),
+        "fct_sales.key: no data_type",
+    ),
+    "exposures_read_what_is_published": (
+        lambda m: m["exposures"].update(
+            report=exposure("report", "model.fct_sales"), list=exposure("list", "model.stg_orders")
+        ),
+        "list: reads stg_orders, which is not published",
+    ),
     "sources_are_described_and_dated": (
         lambda m: orders(m).update(freshness=None),
         "raw_orders: no freshness (loaded_at_field and warn_after)",
@@ -287,6 +310,25 @@ def test_a_long_yaml_file_and_a_long_macro_are_problems(faultless: Project) -> N
     assert [problem.split(" | ")[1] for problem in all_problems(faultless)] == [
         "default__score: 31 lines, 30 at most",
         "staging/schema.yml: 251 lines, 250 at most",
+    ]
+
+
+def test_a_mart_without_an_enforced_contract_or_columns_is_a_problem(faultless: Project) -> None:
+    mart(faultless.manifest).update(config={"contract": {"enforced": False}}, columns={})
+    assert list(rules.published_layers_keep_a_contract(faultless)) == [
+        "fct_sales: no enforced contract (config: contract: enforced: true)",
+        "fct_sales: no column is described",
+    ]
+
+
+def test_an_exposure_that_says_nothing_is_a_problem(faultless: Project) -> None:
+    said = exposure("report", "model.fct_sales")
+    said |= {"description": " ", "owner": {"email": "team@example.com"}, "depends_on": {"nodes": []}}
+    faultless.manifest["exposures"]["exposure.report"] = said
+    assert list(rules.exposures_read_what_is_published(faultless)) == [
+        "report: no description or no maturity",
+        "report: the owner is a team's name, without an address",
+        "report: reads nothing",
     ]
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from duckdb import DuckDBPyConnection
 
 from setia import as_of as instants
-from setia import batches, files, home, ledger, postgres, postgres_source, rebuild
+from setia import batches, files, home, ledger, postgres, postgres_source, raw, rebuild
 from setia import load as loading
 from setia import publish as publishing
 from setia import reconcile as reconciling
@@ -150,7 +150,8 @@ def transform(
         with connect(settings, business.name) as connection:
             batch_id = newest["batch_id"] if newest else 0
             months = rebuild.begin(connection, business, settings, instant, batch_id)
-        options = transforming.Options(full_refresh, select, None if full_refresh else months)
+            key_types = raw.contract_types(connection, business)
+        options = transforming.Options(full_refresh, select, None if full_refresh else months, key_types)
         build = transforming.transform(settings, business, instant, options, _named(progress, "transform"))
         if build.complete:
             with connect(settings, business.name) as connection:

@@ -59,6 +59,13 @@ def key_types(
     return types
 
 
+def contract_types(connection: DuckDBPyConnection, business: Business) -> dict[str, str]:
+    """The type of each table's key in the words of dbt's contracts, by the key's name."""
+    there = layout(connection, business)
+    texts = {table.key for table in business.tables if there[table.name].get(table.key) == "VARCHAR"}
+    return {table.key: "string" if table.key in texts else "int64" for table in business.tables}
+
+
 def create(connection: DuckDBPyConnection, business: Business, there: Layout, types: dict[str, str]) -> None:
     """Makes raw and quarantine of every table, adds columns that are new, and empties what has other keys."""
     for table in business.tables:

@@ -35,11 +35,15 @@ class Build:
 
 @dataclass(frozen=True)
 class Options:
-    """`select`: dbt's selection of models. `months`: those to rebuild where models are built by month; None: all."""
+    """`select`: dbt's selection of models. `months`: those to rebuild where models are built by month; None: all.
+
+    `key_types`: what raw's keys are, in the words of dbt's contracts; None: whole numbers.
+    """
 
     full_refresh: bool = False
     select: str | None = None
     months: list[str] | None = None
+    key_types: dict[str, str] | None = None
 
 
 def transform(
@@ -60,6 +64,7 @@ def transform(
         progress(0, 0)  # dbt needs seconds before its first model
     variables: dict[str, Any] = {"as_of": instants.text(as_of), "timezone": settings.timezone}
     variables |= {"currency": settings.currency, "rebuilt_months": options.months}
+    variables |= {"key_types": options.key_types} if options.key_types else {}
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-format", "json"),
         *("--log-level-file", "none", "build", "--target", settings.warehouse),
