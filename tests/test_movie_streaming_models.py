@@ -1,8 +1,11 @@
 """The models of movie_streaming on their own sample, and on bare tables."""
 
+from collections import defaultdict
 from datetime import date
 from decimal import Decimal
+from math import sqrt
 from pathlib import Path
+from statistics import NormalDist, fmean, stdev
 
 import pytest
 
@@ -149,3 +152,26 @@ def test_models_build_when_a_source_has_titles_and_ratings_only(folder: Path) ->
     )
     assert [row["is_latest"] for row in flags] == [False, True, True]
     assert {row["has_watched"] for row in flags} == {None}, "without sessions nobody knows who watched"
+
+
+def test_what_is_all_but_sure_of_a_title_is_what_the_textbook_says(sample: Path) -> None:
+    scores = defaultdict(list)
+    for row in fetch(sample, "select * from movie_streaming_model.fact_ratings where is_latest"):
+        scores[row["movie_id"]].append(float(row["rating_score"]))
+    found = fetch(sample, "select * from movie_streaming_mart.mart_title_ratings")
+    assert {row["movie_id"] for row in found} == set(scores)
+    everybody = [score for votes in scores.values() for score in votes]
+    counts = sorted(map(len, scores.values()))
+    place = 0.75 * (len(counts) - 1)
+    low, high = counts[int(place)], counts[min(int(place) + 1, len(counts) - 1)]
+    prior, z = low + (place - int(place)) * (high - low), NormalDist().inv_cdf(0.975)
+    for row in found:
+        votes = scores[row["movie_id"]]
+        n, share = len(votes), sum(score >= 4 for score in votes) / len(votes)
+        weighted = (sum(votes) + prior * fmean(everybody)) / (n + prior)
+        assert row["weighted_rating"] == pytest.approx(weighted)
+        error = stdev(votes) / sqrt(n) if n > 1 else None
+        assert row["standard_error"] == (pytest.approx(error) if error is not None else None)
+        # Wilson 1927: the roots of |p - share| = z sqrt(p (1 - p) / n)
+        p = row["share_satisfied_low"]
+        assert share - p == pytest.approx(z * sqrt(max(0, p * (1 - p)) / n), abs=1e-6)

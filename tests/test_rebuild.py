@@ -269,6 +269,11 @@ def end(home: Home) -> None:
             "create or replace table movie_streaming_mart.mart_content_value as select distinct movie_id,"
             " cast(date_trunc('month', start_time) as date) as month_key from movie_streaming_raw.raw_watch_sessions"
         )
+        connection.execute(
+            "create or replace table movie_streaming_mart.mart_title_premieres as select movie_id,"
+            " cast(date_trunc('month', available_from + 27) as date) as month_key from movie_streaming_raw.raw_movies"
+            " where available_from is not null"
+        )
         rebuild.finish(connection, MOVIES)
 
 

@@ -34,6 +34,10 @@ MOVIE_STREAMING = Business(
         "watch_sessions": RebuiltBy(),
         "movies": RebuiltBy(
             "select month_key from movie_streaming_mart.mart_content_value where cast(movie_id as varchar) in {keys}"
+            " union select month_key from movie_streaming_mart.mart_title_premieres"
+            " where cast(movie_id as varchar) in {keys}"
+            " union select cast(date_trunc('month', available_from + 27) as date) from movie_streaming_raw.raw_movies"
+            " where _deleted_at is null and cast(movie_id as varchar) in {keys}"
             " union select cast(unnest(generate_series("
             "  date_trunc('month', available_from), least(available_to, {last}), interval 1 month)) as date)"
             " from movie_streaming_raw.raw_movies"
