@@ -162,6 +162,14 @@ def test_without_payments_that_tell_the_owner_the_load_is_refused_in_three_parts
         here.load(folder)
 
 
+def test_a_broken_file_of_payments_is_named(tmp_path, here):
+    folder = write_csv(tmp_path / "in", small(subscriptions=[sub(1)], payments=brief()["payments"] * 9))
+    file = folder / "raw_payments.csv"
+    file.write_bytes(file.read_bytes() + b"2,1,1,caf\xe9,5,completed\n")
+    with pytest.raises(SourceError, match="payments can't be read"):
+        here.load(folder)
+
+
 @pytest.mark.parametrize(("table", "column"), [("subscriptions", "user_id"), ("payments", "payment_date")])
 def test_a_column_that_earlier_loads_had_is_missed_unless_the_folder_is_all(tmp_path, here, table, column):
     rows = small(subscriptions=[sub(1, user_id=2)], payments=[paid(1, 1, 2, **DATED)])

@@ -116,7 +116,7 @@ def _naive(connection: DuckDBPyConnection, source_table: SourceTable, origin: Or
         yield _stated(
             source_table.table,
             ", ".join(naive),
-            "times name no zone",
+            "there are times without a zone",
             f"they are read as times of {origin.zone[1:-1]}",
             None,
             'Else write them with an offset, or say in the mapping: timezone = "THEIR ZONE".',

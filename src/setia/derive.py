@@ -1,6 +1,7 @@
 """Keys that a source's rows lack and other rows tell, such as the owner of a subscription by its payments."""
 
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,8 @@ from duckdb import DuckDBPyConnection
 from setia import quarantine, staging
 from setia.errors import SourceError
 from setia.raw import Layout
-from setia.schema import Business, Column, Table
-from setia.sources import Source, SourceTable
+from setia.schema import Business, Column, Derivation, Table
+from setia.sources import Source, SourceTable, reading
 from setia.staging import Origin, Rules
 from setia.warehouses import quote
 
@@ -67,32 +68,42 @@ def look_up(
     for (table, column), lookup in rules.derived.items():
         derivation = rules.business.table(table).column(column).derived_from
         assert derivation is not None
-        teller = rules.business.table(derivation.table)
-        key, reference, value = (
-            quote(name) for name in (teller.key, derivation.reference, derivation.column)
-        )
-        wanted = f"{key} as key, {reference} as reference, {value} as value, updated_at"
-        is_all = teller.name in read and read[teller.name][0].complete
-        kept = f"{rules.business.name}_raw.{teller.raw} where _deleted_at is null and not {is_all}"
-        versions = f"({_versions(rules, teller, read, is_all)}) where {key} is not null"
-        twice = f"select 1 from {versions} group by {key} having count(*) > 1 limit 1"
-        # Which version of a row speaks is chosen as the merge chooses the one that stays; judging costs most.
-        judged = "_rule is null desc," if connection.execute(twice).fetchone() else ""
-        connection.execute(
-            f"create or replace temp table {lookup} as"
-            f" with came as (select _origin, {wanted}, row_number() over (partition by {key}"
-            f"   order by updated_at desc nulls last, _origin desc, {judged}"
-            f"   {value} desc nulls last, {reference} desc nulls last) as place from {versions}),"
-            f" kept as (select {wanted} from {kept}),"
-            " known as (select came, kept, kept.key is null or (came.key is not null and case _origin"
-            "   when 'source' then not coalesce(came.updated_at < kept.updated_at, false)"
-            "   else coalesce(came.updated_at > kept.updated_at, false) end) as is_newer"
-            "  from (from came where place = 1) as came full join kept on came.key = kept.key),"
-            " telling as (select case when is_newer then came.reference else kept.reference end as key,"
-            "  case when is_newer then came.value else kept.value end as value from known)"
-            " select key, case when count(distinct value) = 1 then any_value(value) end as value"
-            " from telling where key is not null and value is not null group by key"
-        )
+        teller = derivation.table
+        with reading(read[teller][0]) if teller in read else nullcontext():
+            _look_up(connection, rules, read, derivation, lookup)
+
+
+def _look_up(
+    connection: DuckDBPyConnection,
+    rules: Rules,
+    read: Mapping[str, tuple[SourceTable, Origin]],
+    derivation: Derivation,
+    lookup: str,
+) -> None:
+    teller = rules.business.table(derivation.table)
+    key, reference, value = (quote(name) for name in (teller.key, derivation.reference, derivation.column))
+    wanted = f"{key} as key, {reference} as reference, {value} as value, updated_at"
+    is_all = teller.name in read and read[teller.name][0].complete
+    kept = f"{rules.business.name}_raw.{teller.raw} where _deleted_at is null and not {is_all}"
+    versions = f"({_versions(rules, teller, read, is_all)}) where {key} is not null"
+    twice = f"select 1 from {versions} group by {key} having count(*) > 1 limit 1"
+    # Which version of a row speaks is chosen as the merge chooses the one that stays; judging costs most.
+    judged = "_rule is null desc," if connection.execute(twice).fetchone() else ""
+    connection.execute(
+        f"create or replace temp table {lookup} as"
+        f" with came as (select _origin, {wanted}, row_number() over (partition by {key}"
+        f"   order by updated_at desc nulls last, _origin desc, {judged}"
+        f"   {value} desc nulls last, {reference} desc nulls last) as place from {versions}),"
+        f" kept as (select {wanted} from {kept}),"
+        " known as (select came, kept, kept.key is null or (came.key is not null and case _origin"
+        "   when 'source' then not coalesce(came.updated_at < kept.updated_at, false)"
+        "   else coalesce(came.updated_at > kept.updated_at, false) end) as is_newer"
+        "  from (from came where place = 1) as came full join kept on came.key = kept.key),"
+        " telling as (select case when is_newer then came.reference else kept.reference end as key,"
+        "  case when is_newer then came.value else kept.value end as value from known)"
+        " select key, case when count(distinct value) = 1 then any_value(value) end as value"
+        " from telling where key is not null and value is not null group by key"
+    )
 
 
 def _versions(
