@@ -112,6 +112,10 @@ def _column(table: Table, column: Column) -> str:
         rules.append(f"not before {table.interval[0]}")
     rules += [f"`{condition}`" for name, condition in table.checks if name == column.name]
     may = "may lack it" if column.optional else "has it"
+    if column.derived_from:
+        may = f"files may lack it: {column.derived_from.table} tell it"
+    elif column.held_without:
+        may = "files may lack it: every row is held"
     told = f"{_line(column.description)}{' *Personal.*' if column.personal else ''}"
     return f"| `{column.name}` | {column.type} | {may} | {_line('; '.join(rules))} | {told} |"
 

@@ -46,6 +46,8 @@ class Batch:
     tables: dict[str, TableCounts] = field(default_factory=dict)
     drift: tuple[dict[str, str], ...] = ()
     """Columns of the source that are new, dropped or retyped: table, column, change, outcome."""
+    assumptions: tuple[dict[str, Any], ...] = ()
+    """What was taken for granted: table, column, found, assumed, rows, settles, is_new."""
     reconciled: tuple[dict[str, Any], ...] = ()
     """Per table how the source and raw agree in the load's own snapshot, when that was asked."""
 
@@ -59,9 +61,10 @@ def create(connection: DuckDBPyConnection, business: Business) -> None:
     connection.execute(
         f"create table if not exists {business.name}_raw._batches (batch_id bigint not null,"
         " loaded_at timestamptz not null, source varchar not null, data_through timestamptz,"
-        " mark json not null, counts json not null, drift json)"
+        " mark json not null, counts json not null, drift json, assumptions json)"
     )
-    connection.execute(f"alter table {business.name}_raw._batches add column if not exists drift json")
+    for column in ("drift", "assumptions"):
+        connection.execute(f"alter table {business.name}_raw._batches add column if not exists {column} json")
 
 
 def next_id(connection: DuckDBPyConnection, business: Business) -> int:
@@ -76,11 +79,11 @@ def next_id(connection: DuckDBPyConnection, business: Business) -> int:
 def record(connection: DuckDBPyConnection, business: Business, batch: Batch, mark: dict[str, Any]) -> None:
     """Writes the batch's row, in the transaction that wrote its rows."""
     through = f"timestamptz {literal(batch.data_through.isoformat())}" if batch.data_through else "null"
-    texts = batch.source, json.dumps(mark), json.dumps(batch.counts()), json.dumps(batch.drift)
-    source, mark_json, counts, drift = (literal(text) for text in texts)
+    lists = mark, batch.counts(), batch.drift, batch.assumptions
+    source, *written = (literal(text) for text in (batch.source, *map(json.dumps, lists)))
     connection.execute(
         f"insert into {business.name}_raw._batches values ({batch.batch_id},"
-        f" timestamptz {literal(batch.loaded_at.isoformat())}, {source}, {through}, {mark_json}, {counts}, {drift})"
+        f" timestamptz {literal(batch.loaded_at.isoformat())}, {source}, {through}, {', '.join(written)})"
     )
 
 
@@ -100,6 +103,21 @@ def newest(connection: DuckDBPyConnection, business: Business) -> dict[str, Any]
         return None
     names = ("batch_id", "loaded_at", "source", "data_through")
     return dict(zip(names, row[:4], strict=True)) | {"mark": json.loads(row[4]), "counts": json.loads(row[5])}
+
+
+def assumed(connection: DuckDBPyConnection, business: Business) -> list[dict[str, Any]]:
+    """What stands assumed: of each table what the last load that read it stated."""
+    batches, found, left = f"{business.name}_raw._batches", {}, {table.name for table in business.tables}
+    if "assumptions" not in connection.sql(f"from {batches}").columns:
+        return []  # only loads of an earlier version were here
+    read = connection.execute(
+        f"select json_keys(mark, '$.columns'), assumptions from {batches} order by batch_id desc"
+    )
+    while left and (row := read.fetchone()):
+        for table in left & set(row[0] or []):
+            found[table] = [one for one in json.loads(row[1] or "[]") if one["table"] == table]
+            left.remove(table)
+    return [one for table in business.tables for one in found.get(table.name, [])]
 
 
 def totals(connection: DuckDBPyConnection, business: Business) -> dict[str, dict[str, int]]:

@@ -10,12 +10,15 @@ import typer
 from setia import __version__, cli_look, pipeline, terminal
 from setia import as_of as instants
 from setia import publish as publishing
+from setia.assumptions import sentence
 from setia.batches import Batch
 from setia.businesses import BUSINESSES, find
 from setia.cli_look import headlines, settings_of_call
 from setia.errors import UsageError
 from setia.pipeline import From
 from setia.plan import Plan
+from setia.schema import Business
+from setia.settings import Settings
 from setia.verb import (
     CALL,
     AsOf,
@@ -178,9 +181,10 @@ def load(
             "data_through": batch.data_through,
             "tables": batch.counts(),
             "drift": batch.drift,
+            "assumptions": batch.assumptions,
         }
         lines.append(terminal.counts(f"{each.title}: batch {batch.batch_id}", batch.counts()))
-        lines += _drifted(batch)
+        lines += _noticed(settings, each, batch)
         if any(counts.quarantined for counts in batch.tables.values()):
             lines.append(f"Why rows were quarantined:  {terminal.program(settings.home)} why {each.name}")
     return {"businesses": data}, lines
@@ -249,12 +253,13 @@ def run(
         data[each.name] = figures | {
             "tables": batch.counts(),
             "drift": batch.drift,
+            "assumptions": batch.assumptions,
             "reconciled": batch.reconciled,
             "tests": build.tests,
             "published": str(snapshot.folder),
         }
         lines.append(terminal.counts(f"{each.title}: batch {batch.batch_id}", batch.counts()))
-        lines += [*_drifted(batch), *shown]
+        lines += [*_noticed(settings, each, batch), *shown]
     return {"businesses": data}, lines
 
 
@@ -282,8 +287,15 @@ def export(
     return {"businesses": data}, lines
 
 
-def _drifted(batch: Batch) -> list[str]:
-    return [
+def _noticed(settings: Settings, business: Business, batch: Batch) -> list[str]:
+    """What changed in the source's columns, and what is taken for granted since this load."""
+    lines = [
         f"{one['table']} in the source: column {one['column']!r} is {one['change']}; {one['outcome']}."
         for one in batch.drift
     ]
+    new = [sentence(one) for one in batch.assumptions if one["is_new"]]
+    lines += [f"Assumed: {one}" for one in new]
+    if len(new) < len(batch.assumptions):
+        rest, name = len(batch.assumptions) - len(new), terminal.program(settings.home)
+        lines.append(f"Assumed as before: {rest} more. To see them:  {name} why {business.name}")
+    return lines

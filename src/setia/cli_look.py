@@ -11,6 +11,7 @@ from setia import batches, ledger, pipeline, quarantine, terminal
 from setia import doctor as checking
 from setia import publish as publishing
 from setia import settings as configuration
+from setia.assumptions import sentence
 from setia.businesses import find
 from setia.errors import TransformError, UsageError
 from setia.pipeline import From
@@ -60,7 +61,7 @@ def why(
     limit: Annotated[int, typer.Option(min=0, help="How many rows to show.")] = 5,
     json: Json = False,
 ) -> Result:
-    """Show quarantined rows, the rule each broke, and what would fix them."""
+    """Show quarantined rows, the rule each broke, what would fix them, and what is taken for granted."""
     settings, data, lines = settings_of_call(), {}, []
     if rule and rule not in quarantine.FIXES:
         raise UsageError(
@@ -79,7 +80,8 @@ def why(
                 )
             summary = quarantine.summary(connection, each, table, rule)
             rows = quarantine.rows(connection, each, table, rule, limit)
-        data[each.name] = {"summary": summary, "rows": rows}
+            assumed = [one for one in batches.assumed(connection, each) if table in (None, one["table"])]
+        data[each.name] = {"summary": summary, "rows": rows, "assumptions": assumed}
         lines.append(
             terminal.table(f"{each.title}: quarantine", summary)
             if summary
@@ -88,6 +90,7 @@ def why(
         lines += [
             f"{one['table']} {one['key']}: {one['rule']} {one['column'] or ''}  {one['row']}" for one in rows
         ]
+        lines += [f"Assumed: {sentence(one)}" for one in assumed]
     return {"businesses": data}, lines
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from setia.raw import Layout
 from setia.schema import Business, Column
-from setia.sources import Source, SourceTable
+from setia.sources import ABSENT, Source, SourceTable
 
 
 def columns(source: Source) -> dict[str, dict[str, str]]:
@@ -59,7 +59,7 @@ def _with(source_table: SourceTable, table: Any, names: list[str]) -> SourceTabl
     found = {}
     for name in names:
         place = places.get(name, places.get(name.lower()))
-        found[name] = f"source._c{place}" if place else "cast(null as varchar)"
+        found[name] = f"source._c{place}" if place else ABSENT
     return replace(source_table, table=table, expressions={**source_table.expressions, **found})
 
 

@@ -3,7 +3,7 @@
 import csv
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
@@ -38,12 +38,17 @@ def open_source(
             f"It must hold {', '.join(table.raw for table in business.tables)} as .csv or .parquet.",
             f"setia load {business.name} --source DIR",
         )
+    told = {table.name: mapping.get("tables", {}).get(table.name, {}) for table in business.tables}
+
+    def path_of(name: str) -> Path | None:
+        return _find(folder, business.table(name), told[name].get("file"))
+
     tables = []
     for table in business.tables:
-        told = mapping.get("tables", {}).get(table.name, {})
-        path = _find(folder, table, told.get("file"))
+        path = path_of(table.name)
         if path is not None:
-            tables.append(replace(_table(connection, table, path, told), complete=complete, current=complete))
+            found = _table(connection, table, path, told[table.name], _may_lack(table, path_of))
+            tables.append(replace(found, complete=complete, current=complete))
     return Source(
         name=str(folder),
         tables=tuple(tables),
@@ -71,7 +76,18 @@ def _find(folder: Path, table: Table, file: str | None) -> Path | None:
     return found[0] if found else None
 
 
-def _table(connection: DuckDBPyConnection, table: Table, path: Path, told: Mapping[str, Any]) -> SourceTable:
+def _may_lack(table: Table, path_of: Callable[[str], Path | None]) -> set[str]:
+    """The columns that a file may lack though they are not optional: those that another file there tells, too."""
+    return {
+        column.name
+        for column in table.columns
+        if column.held_without or (column.derived_from and path_of(column.derived_from.table))
+    }
+
+
+def _table(
+    connection: DuckDBPyConnection, table: Table, path: Path, told: Mapping[str, Any], may_lack: set[str]
+) -> SourceTable:
     if path.suffix == ".csv":
         relation, names = _csv(path, table)
         found = dict.fromkeys(names, "text")
@@ -86,9 +102,9 @@ def _table(connection: DuckDBPyConnection, table: Table, path: Path, told: Mappi
         except duckdb.Error as error:
             raise unreadable(path, error) from None
         found = {row[0]: row[1] for row in described}
-    expressions = match_columns(table, list(found), path.name, told)
+    expressions = match_columns(table, list(found), path.name, told, may_lack)
     query = positional(f"select * from {relation}", len(found))
-    return SourceTable(table, query, found, expressions, rejects=rejects)
+    return SourceTable(table, query, found, expressions, rejects=rejects, told=told)
 
 
 def _csv(path: Path, table: Table) -> tuple[str, list[str]]:

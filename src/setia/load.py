@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 import duckdb
 from duckdb import DuckDBPyConnection
 
-from setia import batches, quarantine, raw, staging
+from setia import assumptions, batches, derive, quarantine, raw, staging
 from setia import drift as drifting
 from setia.batches import Batch, TableCounts
 from setia.compare import compare
@@ -68,24 +68,25 @@ def load(
     loaded_at = datetime.now(UTC)
     raw.create_schemas(connection, business)
     newest = batches.newest(connection, business)
-    drift = drifting.drift(source, newest["mark"] if newest else {}, options.carry)
+    mark = newest["mark"] if newest else {}
+    drift = drifting.drift(source, mark, options.carry)
     there = raw.layout(connection, business)
+    derive.insist(connection, business, source, there, mark)
     source, business = drifting.extend(business, source, there, options.carry)
     read = {
         each.table.name: (each, staging.origin_of(connection, each, source.zone)) for each in source.tables
     }
     key_types = raw.key_types(connection, business, there, read)
     raw.create(connection, business, there, key_types)
-    job = Job(
-        connection,
-        Rules(business, key_types, zone),
-        batches.next_id(connection, business),
-        loaded_at,
-        options.frugal,
-    )
-    for name in newest["mark"].get("alike", []) if newest else []:
+    rules = Rules(business, key_types, zone, derived=derive.derived(business, source, mark))
+    job = Job(connection, rules, batches.next_id(connection, business), loaded_at, options.frugal)
+    for name in mark.get("alike", []):
         if name in read:
             read[name] = (replace(read[name][0], changes=None), read[name][1])
+    derive.look_up(connection, rules, read)
+    read = {
+        name: (each, staging.deriving(each.table, origin, rules)) for name, (each, origin) in read.items()
+    }
     counts = {}
     for table in business.tables:
         if table.name in read:
@@ -94,8 +95,10 @@ def load(
         else:
             counts[table.name] = merge(job, table, None)
     data_through = source.covered_until or batches.data_through(connection, business, zone)
-    batch = Batch(job.batch_id, loaded_at, source.name, data_through, counts, drift)
+    assumed = assumptions.assumptions(connection, rules, read, counts)
+    batch = Batch(job.batch_id, loaded_at, source.name, data_through, counts, drift, assumed)
     told = {"columns": drifting.columns(source), "alike": sorted(job.alike)}
+    told |= {"derived": [".".join(place) for place in rules.derived]}
     batches.record(connection, business, batch, source.mark | told)
     return batch
 

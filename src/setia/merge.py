@@ -9,7 +9,7 @@ from datetime import datetime
 
 from duckdb import DuckDBPyConnection
 
-from setia import quarantine, rebuild, staging
+from setia import derive, quarantine, rebuild, staging
 from setia.batches import TableCounts
 from setia.schema import Reference, Table
 from setia.sources import SourceTable
@@ -76,11 +76,12 @@ def merge(job: Job, table: Table, incoming: Incoming | None) -> TableCounts:
 
     Without incoming rows only what is held is tried again, and what lost its parent is withdrawn.
     """
+    anew = 0 if incoming and incoming.whole else _withdraw_told_anew(job, table)
     counts = _Merge(job, table, incoming).run() if incoming or _is_held(job, table) else {}
     withdrawn = sum(_withdraw(job, table, reference) for reference in table.references)
     if withdrawn:
         job.shrunk.add(table.name)
-    return TableCounts(**counts, withdrawn=withdrawn)
+    return TableCounts(**counts, withdrawn=withdrawn + anew)
 
 
 @dataclass(frozen=True)
@@ -120,12 +121,13 @@ class _Merge:
         queries = [staging.select(self.table, each, self.job.rules) for each in origins]
         if not (self.incoming and self.incoming.whole):
             held = quarantine.origin(self.job.rules.business, self.table, self._may_be_released())
+            held = staging.deriving(self.table, held, self.job.rules)
             queries.append(staging.select(self.table, held, self.job.rules))
         self._execute(f"create or replace temp table stage as {' union all '.join(queries)}")
 
     def _may_be_released(self) -> str:
-        """SQL of the held rows that this batch may change: of the same key, or whose parent came."""
-        conditions = ["false"]
+        """SQL of the held rows that this batch may change: of the same key, or whose parent or owner came."""
+        conditions = ["false", *derive.told_anew(self.job.rules, self.table)]
         if self.incoming:
             origin, table = self.incoming.origin, self.table
             key = f"trim(cast({origin.expressions[table.key]} as varchar))"
@@ -276,11 +278,35 @@ class _Merge:
 
 
 def _is_held(job: Job, table: Table) -> bool:
-    """Whether rows of the table are held whose parents came or left in this batch."""
+    """Whether rows of the table are held whose parents came or left in this batch, or whose owners may have."""
+    if any(name == table.name for name, _ in job.rules.derived):
+        return quarantine.holds(job.connection, job.rules.business, table)
     moved = job.arrived | job.shrunk
     if not any(reference.table in moved for reference in table.references):
         return False
     return quarantine.holds(job.connection, job.rules.business, table, REFERENCE_RULES)
+
+
+def _withdraw_told_anew(job: Job, table: Table) -> int:
+    """Moves rows of raw into quarantine of which other rows tell another owner now, or none, to be judged there.
+
+    Those that have a new owner come back in this same batch.
+    """
+    withdrawn = 0
+    for (name, column), lookup in job.rules.derived.items():
+        if name == table.name:
+            names = ", ".join(f"raw.{quote(one.name)}" for one in table.columns)
+            bad = (
+                f"select {names}, if(told.key is null, 'unknown_owner', 'conflicting_owner'), {literal(column)}"
+                f" from {job.raw(table)} as raw left join {lookup} as told on told.key = raw.{quote(table.key)}"
+                f" where raw._deleted_at is null and raw.{quote(column)} is distinct from told.value"
+            )
+            batch = (job.batch_id, job.now, job.rules.zone)
+            withdrawn += quarantine.withdraw(job.connection, job.rules.business, table, bad, batch)
+            job.note(table, "withdrawn")
+    for moved in (job.shrunk, job.replaced) if withdrawn else ():
+        moved.add(table.name)
+    return withdrawn
 
 
 def _withdraw(job: Job, table: Table, reference: Reference) -> int:

@@ -103,7 +103,8 @@ def load(
             done = attempt(frugal=False)
         run.counts |= {"batch_id": done.batch_id, "source": done.source, "tables": done.counts()}
         run.counts["data_through"] = instants.text(done.data_through) if done.data_through else None
-        run.counts |= {"drift": list(done.drift), "reconciled": list(done.reconciled)}
+        run.counts |= {"drift": list(done.drift), "assumptions": list(done.assumptions)}
+        run.counts["reconciled"] = list(done.reconciled)
     return done
 
 

@@ -248,6 +248,7 @@ def _table(
         changes=_changes(relation, rows, places[key], *since)
         if since and relation.is_table and is_unique
         else None,
+        told=told,
     )
 
 

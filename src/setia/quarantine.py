@@ -14,6 +14,8 @@ FIXES = {
     "missing_key": "Give the row a key in the source.",
     "not_parseable": "Write the value as the column's type asks, or map the right column.",
     "missing_value": "Fill the value in the source.",
+    "conflicting_owner": "Correct the rows that name different owners, or name the owner in a column.",
+    "unknown_owner": "Load a row that tells the owner, or name it in a column; this row is then released.",
     "unknown_value": "Use a known value, or translate it in the mapping: [tables.T.values.COLUMN].",
     "impossible_value": "Correct the value in the source.",
     "end_before_start": "Correct the two dates in the source.",

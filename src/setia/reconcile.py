@@ -1,6 +1,6 @@
 """The source against raw and quarantine: by count and by checksum of keys and content, range by range."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from duckdb import DuckDBPyConnection
@@ -8,7 +8,7 @@ from duckdb import DuckDBPyConnection
 from setia import drift, quarantine, raw, staging
 from setia.errors import SourceError
 from setia.schema import Business, Table
-from setia.sources import Source, SourceTable, reading
+from setia.sources import ABSENT, Source, SourceTable, reading
 from setia.staging import Origin
 from setia.warehouses import literal, quote
 
@@ -89,6 +89,11 @@ class _Sides:
         """The table that is compared."""
         return self.source_table.table
 
+    @property
+    def derived(self) -> set[str]:
+        """The columns of which the source says nothing, while raw has what other rows tell."""
+        return {column.name for column in self.source_table.lacking if column.derived_from}
+
     def reconcile(self) -> Reconciliation:
         """Compares ranges, and the keys of those that differ."""
         origin = staging.origin_of(self.connection, self.source_table, self.zone)
@@ -112,8 +117,12 @@ class _Sides:
         return f"select {what} from ({relation}) as source"
 
     def _ours(self) -> str:
-        key, names = quote(self.table.key), ", ".join(quote(column.name) for column in self.table.columns)
+        key = quote(self.table.key)
+        names = ", ".join(
+            "null" if column.name in self.derived else quote(column.name) for column in self.table.columns
+        )
         held = quarantine.origin(self.business, self.table, "_ours is not null")
+        held = replace(held, expressions={**held.expressions} | dict.fromkeys(self.derived, ABSENT))
         return (
             f"select {key} as key, cast({key} as varchar) as name, updated_at as updated, hash({names}) as hash"
             f" from {self.business.name}_raw.{self.table.raw} where _deleted_at is null"

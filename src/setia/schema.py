@@ -10,12 +10,24 @@ Type = Literal["key", "string", "integer", "decimal", "float", "boolean", "date"
 
 
 @dataclass(frozen=True)
+class Derivation:
+    """Where a key that files lack is told: rows of `table` name this row in `reference`, and the key in `column`."""
+
+    table: str
+    reference: str
+    column: str
+
+
+@dataclass(frozen=True)
 class Column:
     """One column of a source table.
 
-    `optional`: a source may lack the column (it is then NULL in raw).
+    `optional`: a source may lack the column (it is then NULL in raw). `unsaid`: what is taken for granted then.
     `nullable`: a row may lack the value; a row without a value that it needs goes to quarantine.
+    `derived_from`: files may lack the column; the value is the one that all those other rows agree on.
+    `held_without`: files may lack the column; every row is in quarantine then, for the reason given here.
     `values`: what is accepted, compared trimmed and in lower case.
+    `is_share`: 0-1, or 0-100 when at least half of the table's values above 0 exceed 1.
     A `key` is a whole number or a text, whichever the source's first load holds.
     """
 
@@ -29,6 +41,10 @@ class Column:
     minimum: Decimal | None = None
     maximum: Decimal | None = None
     aliases: tuple[str, ...] = ()
+    unsaid: str = ""
+    derived_from: Derivation | None = None
+    held_without: str = ""
+    is_share: bool = False
 
 
 @dataclass(frozen=True)

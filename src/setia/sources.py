@@ -1,6 +1,6 @@
 """What a source hands to load: for each table a relation as it came, and where to find our columns in it."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -10,9 +10,10 @@ from typing import Any
 import duckdb
 
 from setia.errors import SourceError
-from setia.schema import Table
+from setia.schema import Column, Table
 from setia.warehouses import literal
 
+ABSENT = "cast(null as varchar)"
 READABLE = "A CSV file must be UTF-8 with a header line and one kind of line end; a Parquet file whole."
 
 
@@ -29,6 +30,7 @@ class SourceTable:
     versions, a database does not.
     `unique`: the source itself sees to it that no two rows have one key, and that each has one, as it
     writes them; `alike` is SQL that has a row when two of its keys may be one to us.
+    `told`: what the mapping says of the table.
     """
 
     table: Table
@@ -41,6 +43,12 @@ class SourceTable:
     alike: str | None = None
     rejects: str | None = None
     changes: "Changes | None" = None
+    told: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def lacking(self) -> tuple[Column, ...]:
+        """Our columns that nothing in the source or the mapping gives a value."""
+        return tuple(column for column in self.table.columns if self.expressions[column.name] == ABSENT)
 
 
 @dataclass(frozen=True)
@@ -73,8 +81,10 @@ class Source:
     mark: dict[str, Any] = field(default_factory=dict)
 
 
-def match_columns(table: Table, found: list[str], where: str, told: Mapping[str, Any]) -> dict[str, str]:
-    """Our columns -> SQL over the source's; NULL for an optional one that it lacks.
+def match_columns(
+    table: Table, found: list[str], where: str, told: Mapping[str, Any], may_lack: Container[str] = ()
+) -> dict[str, str]:
+    """Our columns -> SQL over the source's; NULL for one that it lacks, if it is optional or in `may_lack`.
 
     `told` is the mapping's section of the table: `columns`, `constants` and `values`.
     Raises SourceError naming the missing column, what was found, and what to write in the mapping.
@@ -91,8 +101,8 @@ def match_columns(table: Table, found: list[str], where: str, told: Mapping[str,
             expressions[column.name] = constant(told["constants"][column.name])
         elif match is not None:
             expressions[column.name] = f"source._c{match}"
-        elif column.optional and not wanted:
-            expressions[column.name] = "cast(null as varchar)"
+        elif (column.optional or column.name in may_lack) and not wanted:
+            expressions[column.name] = ABSENT
         else:
             raise SourceError(
                 f"{where} has no column {candidates[0]!r}, which {table.name} needs.",
@@ -100,7 +110,8 @@ def match_columns(table: Table, found: list[str], where: str, told: Mapping[str,
                 f'Name it in the mapping:  [tables.{table.name}.columns]\n{column.name} = "THEIR COLUMN"',
             )
     for name, values in told.get("values", {}).items():
-        expressions[name] = _translate(expressions[name], values)
+        if expressions[name] != ABSENT:
+            expressions[name] = _translate(expressions[name], values)
     return expressions
 
 

@@ -1,12 +1,12 @@
 """How a source row becomes a typed row, and which rule it breaks: SQL expressions, nothing executed.
 
-The rules, in the order they are asked: `missing_key`, `not_parseable`, `missing_value`,
-`unknown_value`, `impossible_value`, `end_before_start`; then, of the rows that it refers to, `orphan`,
-`owner_mismatch` and `before_parent`.
+The rules, in the order they are asked: `missing_key`, `not_parseable`, `missing_value` (or `conflicting_owner`
+and `unknown_owner`, where other rows tell the value), `unknown_value`, `impossible_value`, `end_before_start`;
+then, of the rows that it refers to, `orphan`, `owner_mismatch` and `before_parent`.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from duckdb import DuckDBPyConnection
 
@@ -31,6 +31,7 @@ HAS_OFFSET = r".*[0-9](Z|z|[ ]?[+-][0-9]{2}(:?[0-9]{2})?)$"
 FLOATS = {"FLOAT", "DOUBLE"}
 # PostgreSQL wrote the text itself: a number or NaN, and no need to look at its form.
 NUMERIC_TEXT = "NUMERIC"
+OWNER_RULES = ("conflicting_owner", "unknown_owner")
 INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "UTINYINT", "USMALLINT", "UINTEGER"}
 
 
@@ -57,6 +58,8 @@ class Rules:
     zone: str
     alone: bool = False
     """Each row by itself, without those that it refers to."""
+    derived: Mapping[tuple[str, str], str] = field(default_factory=dict)
+    """(table, column) of the keys that other rows tell, with the lookup that says them by the table's own key."""
 
 
 def origin_of(connection: DuckDBPyConnection, source_table: SourceTable, zone: str) -> Origin:
@@ -102,6 +105,19 @@ def typed(table: Table, origin: Origin, key_types: Mapping[str, str]) -> dict[st
     return parsed
 
 
+def deriving(table: Table, origin: Origin, rules: Rules) -> Origin:
+    """The origin with what other rows tell of its rows in the columns that these lack."""
+    expressions, types = dict(origin.expressions), dict(origin.types)
+    for (name, column), lookup in rules.derived.items():
+        if name == table.name:
+            key = typed(table, origin, rules.key_types)[table.key]
+            expressions[column] = f"(select value from {lookup} as told where told.key = {key})"
+            types[column] = raw_type(
+                table.column(column), rules.key_types, owner_of(table, table.column(column))
+            )
+    return replace(origin, expressions=expressions, types=types)
+
+
 def select(table: Table, origin: Origin, rules: Rules, keep: tuple[str, ...] = ()) -> str:
     """A query over the origin: `_origin`, `_n`, every column typed, `_rule` and `_column` (NULL: good).
 
@@ -113,7 +129,7 @@ def select(table: Table, origin: Origin, rules: Rules, keep: tuple[str, ...] = (
     names = ", ".join([*(quote(column.name) for column in table.columns), *keep])
     rows = f"select {', '.join([f'{origin.number} as _n', *parsed, *keep])} from {origin.relation} as source"
     fallible = {name for name, kind in origin.types.items() if _may_fail(table, name, kind, rules)}
-    own = f"(select *, {_case(_broken_rules(table, fallible))} as _own_rule from ({rows})) as own"
+    own = f"(select *, {_case(_broken_rules(table, fallible, rules))} as _own_rule from ({rows})) as own"
     references = [] if rules.alone else _broken_references(table, rules)
     broken = f"coalesce(_own_rule, {_case(references)})" if references else "_own_rule"
     return (
@@ -244,12 +260,12 @@ def _instant(value: str, source_type: str, text: str, zone: str) -> str:
     if source_type == RAW_TYPES["timestamp"]:
         return value
     if source_type == "VARCHAR":
-        offset, naive = _instant_texts(text)
+        offset, naive = instant_texts(text)
         return f"case when {offset} is not null then {offset} else timezone({zone}, {naive}) end"
     return f"timezone({zone}, try_cast({value} as timestamp))"
 
 
-def _instant_texts(text: str) -> tuple[str, str]:
+def instant_texts(text: str) -> tuple[str, str]:
     """SQL of the instant that a text with an offset names, and of the naive time that one without names.
 
     DuckDB reads neither an offset without colon nor a time without seconds; and it reads words like `epoch`.
@@ -270,7 +286,7 @@ def _date(value: str, source_type: str, text: str, zone: str) -> str:
     if source_type == RAW_TYPES["timestamp"]:
         return f"cast(timezone({zone}, {value}) as date)"
     if source_type == "VARCHAR":
-        offset, naive = _instant_texts(text)
+        offset, naive = instant_texts(text)
         return (
             f"cast(case when {offset} is not null then timezone({zone}, {offset}) else {naive} end as date)"
         )
@@ -284,19 +300,30 @@ def _may_fail(table: Table, name: str, source_type: str, rules: Rules) -> bool:
     return target != "VARCHAR" and not (target == "BIGINT" and source_type in INTEGERS)
 
 
-def _broken_rules(table: Table, fallible: set[str]) -> list[tuple[str, str, str]]:
+def _broken_rules(table: Table, fallible: set[str], rules: Rules) -> list[tuple[str, str, str]]:
     """(rule, column, SQL condition), in the order in which they are asked; `fallible` columns may not parse."""
     cases = [("missing_key", table.key, f"not {_has(table, table.key)}")]
     for column in (column for column in table.columns if column.name in fallible):
         name, present = quote(column.name), _has(table, column.name)
         cases.append(("not_parseable", column.name, f"{present} and {name} is null"))
     for column in table.columns[1:]:
-        cases += _broken_values(column, _has(table, column.name))
+        lookup = rules.derived.get((table.name, column.name))
+        if lookup:
+            cases += _broken_derivation(table, column, lookup)
+        else:
+            cases += _broken_values(column, _has(table, column.name))
     cases += [("impossible_value", name, f"not ({condition})") for name, condition in table.checks]
     if table.interval:
         start, end = table.interval
         cases.append(("end_before_start", end, f"{quote(end)} < {quote(start)}"))
     return cases
+
+
+def _broken_derivation(table: Table, column: Column, lookup: str) -> list[tuple[str, str, str]]:
+    disputed = f"{quote(table.key)} in (select key from {lookup} where value is null)"
+    conflicting, unknown = OWNER_RULES
+    unsaid = f"{quote(column.name)} is null"
+    return [(conflicting, column.name, disputed), (unknown, column.name, unsaid)]
 
 
 def _broken_values(column: Column, present: str) -> list[tuple[str, str, str]]:

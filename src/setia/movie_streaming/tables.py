@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from setia.schema import Column, Reference, Table
+from setia.schema import Column, Derivation, Reference, Table
 
 ZERO = Decimal(0)
 
@@ -53,7 +53,13 @@ SUBSCRIPTIONS = Table(
     "One row per period of one plan of one user.",
     (
         Column("subscription_id", "key", "Identifies the period."),
-        Column("user_id", "key", "Who subscribed.", nullable=False),
+        Column(
+            "user_id",
+            "key",
+            "Who subscribed.",
+            nullable=False,
+            derived_from=Derivation("payments", "subscription_id", "user_id"),
+        ),
         Column("plan_type", "string", "Plan: Basic, Standard, Premium or the source's own.", nullable=False),
         Column("start_date", "date", "First day of the period.", nullable=False),
         Column("end_date", "date", "First day after the period; NULL while it is open."),
@@ -71,10 +77,30 @@ SUBSCRIPTIONS = Table(
             "How often the price is due; month when the source does not say.",
             optional=True,
             values=("day", "week", "month", "year"),
+            unsaid="each price is that of a month",
         ),
-        Column("currency", "string", "ISO 4217 code of the price.", optional=True),
-        Column("discount_amount", "decimal", "Ongoing discount on the price.", optional=True, minimum=ZERO),
-        Column("is_trial", "boolean", "True for a free trial period.", optional=True),
+        Column(
+            "currency",
+            "string",
+            "ISO 4217 code of the price.",
+            optional=True,
+            unsaid="prices are in the reporting currency",
+        ),
+        Column(
+            "discount_amount",
+            "decimal",
+            "Ongoing discount on the price.",
+            optional=True,
+            minimum=ZERO,
+            unsaid="nobody has a discount",
+        ),
+        Column(
+            "is_trial",
+            "boolean",
+            "True for a free trial period.",
+            optional=True,
+            unsaid="only periods whose status says so are trials",
+        ),
         Column("auto_renew", "boolean", "False once the user has switched renewal off.", optional=True),
         Column("canceled_at", "timestamp", "When the user cancelled, UTC.", optional=True),
         Column(
@@ -96,7 +122,13 @@ PAYMENTS = Table(
         Column("subscription_id", "key", "What was charged for.", nullable=False),
         Column("method", "string", "credit_card, gopay, dana, bank_transfer or the source's own."),
         Column("amount", "decimal", "Amount charged.", nullable=False, minimum=ZERO),
-        Column("payment_date", "timestamp", "When the charge was attempted, UTC.", nullable=False),
+        Column(
+            "payment_date",
+            "timestamp",
+            "When the charge was attempted, UTC.",
+            nullable=False,
+            held_without="a payment without a date belongs to no month",
+        ),
         Column(
             "status",
             "string",
@@ -106,9 +138,22 @@ PAYMENTS = Table(
         ),
         Column("period_start", "date", "First day that the payment covers.", optional=True),
         Column("period_end", "date", "First day that it no longer covers.", optional=True),
-        Column("currency", "string", "ISO 4217 code of the amount.", optional=True),
+        Column(
+            "currency",
+            "string",
+            "ISO 4217 code of the amount.",
+            optional=True,
+            unsaid="amounts are in the reporting currency",
+        ),
         Column("failure_code", "string", "Why the charge failed.", optional=True),
-        Column("refunded_amount", "decimal", "Paid back so far.", optional=True, minimum=ZERO),
+        Column(
+            "refunded_amount",
+            "decimal",
+            "Paid back so far.",
+            optional=True,
+            minimum=ZERO,
+            unsaid="nothing was paid back",
+        ),
         UPDATED_AT,
     ),
     references=(
@@ -160,6 +205,7 @@ WATCH_SESSIONS = Table(
             "Share of the runtime that was played, 0-1 or 0-100.",
             minimum=ZERO,
             maximum=Decimal(100),
+            is_share=True,
         ),
         UPDATED_AT,
     ),
