@@ -12,7 +12,7 @@ with movie_days as (
         count(distinct user_id) as unique_viewers,
         {{ divide_money('sum(watch_duration_minutes)', 'count(watch_duration_minutes)') }}
             as avg_watch_duration,
-        coalesce(sum(watch_duration_minutes), 0) as total_watch_time,
+        {{ minutes('coalesce(sum(watch_duration_minutes), 0)') }} as total_watch_time,
         count(case when completed_flag then 1 end) as completed_sessions
     from {{ ref('fact_user_activity') }}
     where {{ in_rebuilt_months('date_key') }}

@@ -10,10 +10,10 @@ with sessions as (
     select
         prep_watch_sessions.*,
         dim_movies.duration_min,
-        {{ divide_money(
+        {{ minutes(divide_money(
             microseconds_between('prep_watch_sessions.start_time', 'prep_watch_sessions.end_time'),
             60000000
-        ) }} as elapsed_minutes
+        )) }} as elapsed_minutes
     from {{ ref('prep_watch_sessions') }} as prep_watch_sessions
     left join {{ ref('dim_movies') }} as dim_movies
         on prep_watch_sessions.movie_id = dim_movies.movie_id
@@ -23,10 +23,10 @@ with sessions as (
 capped_sessions as (
     select
         sessions.*,
-        {{ minutes_since_1970('start_time') }} as started_minute,
+        {{ minutes(minutes_since_1970('start_time')) }} as started_minute,
         case
             when elapsed_minutes > coalesce(duration_min * 1.5, 1440)
-                then {{ money('coalesce(duration_min * 1.5, 1440)', 4) }}
+                then {{ minutes(money('coalesce(duration_min * 1.5, 1440)', 4)) }}
             else elapsed_minutes
         end as watch_duration_minutes
     from sessions
@@ -63,7 +63,7 @@ activity as (
         case
             when earlier_end_minute is null or earlier_end_minute <= started_minute then watch_duration_minutes
             when earlier_end_minute >= started_minute + watch_duration_minutes then 0
-            else started_minute + watch_duration_minutes - earlier_end_minute
+            else {{ minutes('started_minute + watch_duration_minutes - earlier_end_minute') }}
         end as exclusive_minutes,
         known_completion_rate as completion_rate,
         coalesce(known_completion_rate >= 0.85, false) as completed_flag

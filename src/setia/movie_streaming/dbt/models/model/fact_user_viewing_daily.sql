@@ -13,8 +13,8 @@ with user_days as (
         count(watch_duration_minutes) as timed_sessions,
         count(case when watch_duration_minutes >= {{ var('valid_play_minutes') }} then 1 end) as valid_plays,
         count(case when completed_flag then 1 end) as completed_sessions,
-        coalesce(sum(watch_duration_minutes), 0) as watch_minutes,
-        coalesce(sum(exclusive_minutes), 0) as exclusive_minutes
+        {{ minutes('coalesce(sum(watch_duration_minutes), 0)') }} as watch_minutes,
+        {{ minutes('coalesce(sum(exclusive_minutes), 0)') }} as exclusive_minutes
     from {{ ref('fact_user_activity') }}
     where {{ in_rebuilt_months('date_key') }}
     group by user_id, date_key, month_key
