@@ -145,6 +145,10 @@ def _is_naive(connection: DuckDBPyConnection, source_table: SourceTable, origin:
 def _percentages(connection: DuckDBPyConnection, rules: Rules, table: Table) -> Iterator[Assumption]:
     for column in (column for column in table.columns if column.is_share):
         name, raw = quote(column.name), f"{rules.business.name}_raw.{table.raw}"
+        # The scale is told by all rows; they are asked only when some came that may tell it.
+        newest = f"_batch_id = (select max(_batch_id) from {raw}) and {name} > 1"
+        if not connection.execute(f"select 1 from {raw} where {newest} limit 1").fetchone():
+            continue
         row = connection.execute(
             f"select count(*) filter ({name} > 1), count(*) filter ({name} > 0), count({name})"
             f" from {raw} where _deleted_at is null"
