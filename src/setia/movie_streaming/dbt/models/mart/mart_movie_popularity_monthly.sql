@@ -11,7 +11,7 @@ with movie_months as (
         month_key,
         count(*) as total_watch_count,
         count(distinct user_id) as unique_viewers,
-        {{ divide_money('sum(watch_duration_minutes)', 'count(watch_duration_minutes)') }}
+        {{ divide_minutes('sum(watch_duration_minutes)', 'count(watch_duration_minutes)') }}
             as avg_watch_duration,
         coalesce(sum(watch_duration_minutes), 0) as total_watch_time,
         {{ is_complete_month('month_key') }} as is_complete

@@ -13,7 +13,7 @@ with user_activity as (
         user_months.month_key,
         user_months.watch_minutes as total_watch_time_minutes,
         user_months.total_sessions,
-        {{ divide_money('user_months.watch_minutes', 'user_months.timed_sessions') }} as avg_watch_duration,
+        {{ divide_minutes('user_months.watch_minutes', 'user_months.timed_sessions') }} as avg_watch_duration,
         user_months.completed_sessions,
         {{ is_complete_month('user_months.month_key') }} as is_complete
     from {{ ref('fact_user_viewing_monthly') }} as user_months

@@ -10,7 +10,7 @@ with movie_days as (
         date_key,
         count(*) as total_watch_count,
         count(distinct user_id) as unique_viewers,
-        {{ divide_money('sum(watch_duration_minutes)', 'count(watch_duration_minutes)') }}
+        {{ divide_minutes('sum(watch_duration_minutes)', 'count(watch_duration_minutes)') }}
             as avg_watch_duration,
         {{ minutes('coalesce(sum(watch_duration_minutes), 0)') }} as total_watch_time,
         count(case when completed_flag then 1 end) as completed_sessions
