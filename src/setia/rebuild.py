@@ -156,7 +156,7 @@ def _changed_months(
         keys = f"(select key from {changes} and table_name = {literal(table)} and key is not null)"
         if connection.execute(f"select 1 from {keys} limit 1").fetchone():
             found += connection.execute(depends.months.format(keys=keys, last=f"date '{last}'")).fetchall()
-    return {row[0] for row in found}
+    return {month for (month,) in found if month}
 
 
 def _fingerprint(connection: DuckDBPyConnection, business: Business, settings: Settings) -> str:
