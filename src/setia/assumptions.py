@@ -35,7 +35,7 @@ def assumptions(
         if not any(column.held_without for column in source_table.lacking):
             found += _unsaid(source_table, counts[name].rows_in)
         found += _naive(connection, source_table, origin)
-        found += _percentages(connection, rules, source_table.table)
+        found += _percentages(connection, rules, source_table)
     known = {_what(one) for one in batches.assumed(connection, rules.business)}
     return tuple(one | {"is_new": _what(one) not in known} for one in found)
 
@@ -142,12 +142,17 @@ def _is_naive(connection: DuckDBPyConnection, source_table: SourceTable, origin:
     return connection.execute(query).fetchone() is not None
 
 
-def _percentages(connection: DuckDBPyConnection, rules: Rules, table: Table) -> Iterator[Assumption]:
+def _percentages(
+    connection: DuckDBPyConnection, rules: Rules, source_table: SourceTable
+) -> Iterator[Assumption]:
+    table = source_table.table
     for column in (column for column in table.columns if column.is_share):
         name, raw = quote(column.name), f"{rules.business.name}_raw.{table.raw}"
-        # The scale is told by all rows; they are asked only when some came that may tell it.
-        newest = f"_batch_id = (select max(_batch_id) from {raw}) and {name} > 1"
-        if not connection.execute(f"select 1 from {raw} where {newest} limit 1").fetchone():
+        # The scale is told by all rows; in an increment they are asked only when some came that may tell it.
+        before = f"(select coalesce(max(batch_id), 0) from {rules.business.name}_raw._batches)"
+        newest = f"_batch_id > {before} and {name} > 1"
+        telling = f"select 1 from {raw} where {newest} limit 1"
+        if source_table.changes and not connection.execute(telling).fetchone():
             continue
         row = connection.execute(
             f"select count(*) filter ({name} > 1), count(*) filter ({name} > 0), count({name})"
