@@ -168,10 +168,9 @@ def status_on(periods: list[Row], day: date) -> tuple[str, str, Decimal] | None:
         starts = [s["start_date"] for s in known if s["start_date"] > day]
         if not ends or not starts or (min(starts) - max(ends)).days > 14:
             return None
-        before = status_on(periods, max(ends) - timedelta(days=1))
-        assert before
-        last = next(s for s in known if s["subscription_id"] == before[1])
-        return None if ended_for_good(last) else ("grace", before[1], before[2])
+        before = [s for s in known if in_force(s, max(ends) - timedelta(days=1)) and not ended_for_good(s)]
+        late = status_on(before, max(ends) - timedelta(days=1))
+        return ("grace", late[1], late[2]) if late else None
 
     def kind(row: Row) -> str:
         status = row["status"].strip().lower()

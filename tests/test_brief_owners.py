@@ -13,6 +13,8 @@ from brief_folder import DATED, JAKARTA, MOVIES, Rows, as_one_load, brief, paid,
 from conftest import write_csv
 from loaded_homes import Home, end
 from setia.errors import SourceError
+from setia.settings import load as load_settings
+from setia.warehouses import connect
 from test_load_paths import few
 
 
@@ -52,6 +54,11 @@ def test_a_corrected_payment_hands_the_subscription_over(tmp_path, here):
     second = small(payments=[paid(1, 1, 2, **DATED)])
     here.load(write_csv(tmp_path / "b", second), reconciled=True)
     assert here.raw("subscriptions", "user_id") == here.raw("payments", "user_id") == [(2,)]
+    with connect(load_settings(here.path), MOVIES.name) as connection:
+        noted = connection.execute(
+            "select table_name, month_key, key from movie_streaming_raw._changes where batch_id = 2"
+        ).fetchall()
+    assert ("subscriptions", None, None) in noted, "every month is built anew"
     assert as_one_load(here, tmp_path, first | second)
 
 

@@ -303,9 +303,10 @@ def _withdraw_told_anew(job: Job, table: Table) -> int:
             )
             batch = (job.batch_id, job.now, job.rules.zone)
             withdrawn += quarantine.withdraw(job.connection, job.rules.business, table, bad, batch)
-            job.note(table, "withdrawn")
-    for moved in (job.shrunk, job.replaced) if withdrawn else ():
-        moved.add(table.name)
+    if withdrawn:
+        rebuild.note_all(job.connection, job.rules.business, table, job.batch_id)
+        for moved in (job.shrunk, job.replaced):
+            moved.add(table.name)
     return withdrawn
 
 

@@ -20,13 +20,15 @@ from setia.settings import Settings
 from setia.warehouses import literal, quote
 
 INSTANT = timedelta(microseconds=1)
+WINDOW = timedelta(days=29)
+"""Beyond a month's end: a day counts in the 30 that end with it, and is the one before at the 31st."""
 
 
 def create(connection: DuckDBPyConnection, business: Business) -> None:
     """Makes the two tables when they are not there."""
     connection.execute(
         f"create table if not exists {business.name}_raw._changes (batch_id bigint not null,"
-        " table_name varchar not null, month_key date, key varchar)"
+        " table_name varchar not null, month_key date, key varchar, zone varchar)"
     )
     connection.execute(
         f"create table if not exists {business.name}_raw._builds (started bigint not null,"
@@ -50,7 +52,7 @@ def note(
         month, key = f"cast(date_trunc('month', {local}) as date)", "null"
     connection.execute(
         f"insert into {business.name}_raw._changes"
-        f" select distinct {batch[0]}, {literal(table.name)}, {month}, {key} from {rows}"
+        f" select distinct {batch[0]}, {literal(table.name)}, {month}, {key}, {literal(batch[1])} from {rows}"
     )
 
 
@@ -93,7 +95,7 @@ def note_all(connection: DuckDBPyConnection, business: Business, table: Table, b
     """Notes that any row of the table may be another."""
     if table.name in business.rebuilt_by:
         connection.execute(
-            f"insert into {business.name}_raw._changes values ({batch_id}, {literal(table.name)}, null, null)"
+            f"insert into {business.name}_raw._changes values ({batch_id}, {literal(table.name)}, null, null, null)"
         )
 
 
@@ -120,14 +122,15 @@ def begin(
     instants = [as_of, *(build[1] for build in builds)]
     month = _month(min(instants), settings.zone)
     last = max(month, _month(max(instants) - INSTANT, settings.zone))
-    months = _changed_months(connection, business, f"batch_id > {done[-1][2]}", last)
+    months = _changed_months(connection, business, settings, f"batch_id > {done[-1][2]}", last)
     if months is None:
         return None
     while month <= last:
         months.add(month)
         month = _next(month)
-    # What a month begins with hangs on the end of the month before: sessions that go on, trailing windows.
-    months |= {_next(month) for month in months}
+    # What a month begins with hangs on the month before, by sessions that go on and windows of 30 days, and
+    # the first of March on the end of January, too.
+    months |= {each for month in months for each in (_next(month), _month_of(_next(month) + WINDOW))}
     return [month.isoformat() for month in sorted(months) if month <= _next(last)]
 
 
@@ -142,12 +145,11 @@ def finish(connection: DuckDBPyConnection, business: Business) -> None:
 
 
 def _changed_months(
-    connection: DuckDBPyConnection, business: Business, since: str, last: date
+    connection: DuckDBPyConnection, business: Business, settings: Settings, since: str, last: date
 ) -> set[date] | None:
     changes = f"{business.name}_raw._changes where {since}"
-    if connection.execute(
-        f"select 1 from {changes} and month_key is null and key is null limit 1"
-    ).fetchone():
+    untold = f"(month_key is null and key is null) or zone <> {literal(settings.timezone)}"
+    if connection.execute(f"select 1 from {changes} and ({untold}) limit 1").fetchone():
         return None
     found = connection.execute(
         f"select distinct month_key from {changes} and month_key is not null"
@@ -183,5 +185,9 @@ def _month(instant: datetime, zone: ZoneInfo) -> date:
     return instant.astimezone(zone).date().replace(day=1)
 
 
+def _month_of(day: date) -> date:
+    return day.replace(day=1)
+
+
 def _next(month: date) -> date:
-    return (month + timedelta(days=31)).replace(day=1)
+    return _month_of(month + timedelta(days=31))

@@ -41,7 +41,11 @@ MOVIE_STREAMING = Business(
             " union select cast(unnest(generate_series("
             "  date_trunc('month', available_from), least(available_to, {last}), interval 1 month)) as date)"
             " from movie_streaming_raw.raw_movies"
-            " where _deleted_at is null and cast(movie_id as varchar) in {keys}"
+            " where _deleted_at is null and available_to is not null and cast(movie_id as varchar) in {keys}"
+            # Left by a build that did not get to the mart.
+            " union select month_key from movie_streaming_model.fact_licence_costs_monthly"
+            " where cast(movie_id as varchar) in {keys}",
+            columns=("duration_min", "license_cost", "available_from", "available_to"),
         ),
         # A refund is no revenue of another month.
         "payments": RebuiltBy(columns=("subscription_id", "amount", "payment_date", "status")),

@@ -26,7 +26,8 @@ titles as (
         movie_id,
         count(*) as total_votes,
         {{ ratio('sum(rating_score)', 'count(*)') }} as mean_score,
-        stddev_samp(cast(rating_score as {{ type_double() }})) as deviation,
+        cast(sum(rating_score) as {{ type_double() }}) as score_sum,
+        cast(sum(rating_score * rating_score) as {{ type_double() }}) as square_sum,
         {{ ratio('sum(is_satisfied)', 'count(*)') }} as share_satisfied
     from votes
     group by movie_id
@@ -46,7 +47,10 @@ title_ratings as (
         movie_id,
         total_votes,
         mean_score as avg_rating,
-        deviation / sqrt(total_votes) as standard_error,
+        case
+            when total_votes > 1
+                then sqrt(greatest(0, square_sum - score_sum * score_sum / total_votes) / (total_votes - 1) / total_votes)
+        end as standard_error,
         (total_votes * mean_score + prior_votes * mean_of_all) / (total_votes + prior_votes) as weighted_rating,
         share_satisfied,
         greatest(0, (

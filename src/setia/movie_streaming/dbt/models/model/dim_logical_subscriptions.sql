@@ -27,12 +27,22 @@ numbered_spans as (
     from spans
 ),
 
-last_periods as (
+newest_spans as (
+    select
+        user_id,
+        stay_number,
+        plan_type as last_plan,
+        mrr as last_mrr,
+        case when end_date is null or end_date > {{ closing_day }} then status end as status_in_force,
+        row_number() over (partition by user_id, stay_number order by start_date desc) as recency
+    from numbered_spans
+    where start_date <= {{ closing_day }}
+),
+
+ends as (
     select
         numbered_spans.user_id,
         numbered_spans.stay_number,
-        numbered_spans.plan_type as last_plan,
-        numbered_spans.mrr as last_mrr,
         numbered_spans.end_date,
         case
             when dim_subscriptions.is_payment_failure then 'payment_failed'
@@ -51,10 +61,9 @@ stays as (
         stay_number,
         min(start_date) as start_date,
         min(case when mrr > 0 then start_date end) as first_paid_date,
-        max(
-            case when start_date <= {{ as_of_date() }} and coalesce(end_date > {{ closing_day }}, true) then status end
-        ) as status_in_force,
-        count(case when is_continued and plan_type != plan_before then 1 end) as plan_changes,
+        count(
+            case when is_continued and plan_type != plan_before and start_date <= {{ closing_day }} then 1 end
+        ) as plan_changes,
         {%- for status in ['trial', 'active', 'paused', 'grace'] %}
         {{ whole_number("sum(case when status = '" ~ status ~ "' then days_so_far else 0 end)") }} as {{ status }}_days
         {{- ',' if not loop.last }}
@@ -68,19 +77,24 @@ logical_subscriptions as (
         {{ as_text('stays.user_id') }} || '_' || {{ as_text('stays.start_date') }} as logical_subscription_id,
         stays.user_id,
         stays.start_date,
-        last_periods.end_date,
-        coalesce(stays.status_in_force, last_periods.status_when_over) as status,
+        ends.end_date,
+        coalesce(newest_spans.status_in_force, ends.status_when_over) as status,
         stays.first_paid_date,
-        last_periods.last_plan,
-        last_periods.last_mrr,
+        newest_spans.last_plan,
+        newest_spans.last_mrr,
         stays.plan_changes,
         stays.trial_days,
         stays.active_days,
         stays.paused_days,
         stays.grace_days
     from stays
-    inner join last_periods
-        on stays.user_id = last_periods.user_id and stays.stay_number = last_periods.stay_number
+    inner join ends
+        on stays.user_id = ends.user_id and stays.stay_number = ends.stay_number
+    inner join newest_spans
+        on
+            stays.user_id = newest_spans.user_id
+            and stays.stay_number = newest_spans.stay_number
+            and newest_spans.recency = 1
 )
 
 select * from logical_subscriptions

@@ -1,11 +1,12 @@
 {#-
 Grain: one row per user and span of days in which the same periods were in force, or in which the next was awaited.
 Question: on any day, was the user on trial, paying, paused or late, with which plan and at what MRR?
-Spans of a user do not overlap. A gap of at most grace_days between two periods is a late renewal, which keeps
-its MRR, unless somebody ended the first: cancelled, with renewal off, or with any reason given. Spans that
-follow one another are one logical subscription.
+Spans of a user do not overlap. A gap of at most grace_days is a late renewal, which keeps the MRR of those periods
+that nobody ended: cancelled, with renewal off, or with any reason given.
 -#}
 {%- set no_end = "date '9999-12-31'" -%}
+{%- set best_first = "case periods.status when 'active' then 1 when 'trial' then 2 else 3 end,"
+    ~ " periods.start_date desc, periods.subscription_id desc" -%}
 with periods as (
     select
         user_id,
@@ -45,14 +46,20 @@ spans_in_force as (
         periods.subscription_id,
         periods.plan_type,
         periods.status,
-        periods.is_ended_for_good,
         sum(periods.mrr) over (partition by spans.user_id, spans.start_date) as mrr,
+        sum(case when not periods.is_ended_for_good then periods.mrr end) over (
+            partition by spans.user_id, spans.start_date
+        ) as renewable_mrr,
+        {%- for column in ['subscription_id', 'plan_type'] %}
+        first_value(case when not periods.is_ended_for_good then periods.{{ column }} end) over (
+            partition by spans.user_id, spans.start_date
+            order by case when periods.is_ended_for_good then 1 else 0 end, {{ best_first }}
+            rows between unbounded preceding and unbounded following
+        ) as renewable_{{ column }},
+        {%- endfor %}
         row_number() over (
             partition by spans.user_id, spans.start_date
-            order by
-                case periods.status when 'active' then 1 when 'trial' then 2 else 3 end,
-                periods.start_date desc,
-                periods.subscription_id desc
+            order by {{ best_first }}
         ) as preference
     from spans
     left join periods
@@ -66,10 +73,10 @@ spans_in_force as (
 spans_with_before as (
     select
         *,
-        lag(mrr) over (partition by user_id order by start_date) as mrr_before,
-        lag(subscription_id) over (partition by user_id order by start_date) as subscription_before,
-        lag(plan_type) over (partition by user_id order by start_date) as plan_before,
-        lag(is_ended_for_good) over (partition by user_id order by start_date) as was_ended_for_good
+        {%- for column in ['mrr', 'subscription_id', 'plan_type'] %}
+        lag(renewable_{{ column }}) over (partition by user_id order by start_date) as late_{{ column }}
+        {{- ',' if not loop.last }}
+        {%- endfor %}
     from spans_in_force
     where preference = 1
 ),
@@ -80,13 +87,13 @@ history as (
         start_date,
         nullif(end_date, {{ no_end }}) as end_date,
         coalesce(status, 'grace') as status,
-        coalesce(subscription_id, subscription_before) as subscription_id,
-        coalesce(plan_type, plan_before) as plan_type,
-        coalesce(mrr, mrr_before) as mrr
+        coalesce(subscription_id, late_subscription_id) as subscription_id,
+        coalesce(plan_type, late_plan_type) as plan_type,
+        coalesce(mrr, late_mrr) as mrr
     from spans_with_before
     where
         status is not null
-        or (not was_ended_for_good and {{ days_between('start_date', 'end_date') }} <= {{ var('grace_days') }})
+        or (late_mrr is not null and {{ days_between('start_date', 'end_date') }} <= {{ var('grace_days') }})
 )
 
 select * from history
