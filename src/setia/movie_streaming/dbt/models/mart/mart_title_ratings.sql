@@ -49,7 +49,9 @@ title_ratings as (
         mean_score as avg_rating,
         case
             when total_votes > 1
-                then sqrt(greatest(0, square_sum - score_sum * score_sum / total_votes) / (total_votes - 1) / total_votes)
+                then sqrt(
+                    greatest(0, square_sum - score_sum * score_sum / total_votes) / (total_votes - 1) / total_votes
+                )
         end as standard_error,
         (total_votes * mean_score + prior_votes * mean_of_all) / (total_votes + prior_votes) as weighted_rating,
         share_satisfied,

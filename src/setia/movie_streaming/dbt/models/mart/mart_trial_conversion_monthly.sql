@@ -32,11 +32,10 @@ trial_months as (
     select
         {{ month_start('trials.start_date') }} as month_key,
         count(*) as trials_started,
-        count(first_paid.days_to_paid) as trials_converted,
         {%- for days in [30, 60, 90] %}
-        count(case when first_paid.days_to_paid <= {{ days }} then 1 end) as converted_within_{{ days }}
-        {{- ',' if not loop.last }}
+        count(case when first_paid.days_to_paid <= {{ days }} then 1 end) as converted_within_{{ days }},
         {%- endfor %}
+        count(first_paid.days_to_paid) as trials_converted
     from trials
     left join first_paid on trials.subscription_id = first_paid.subscription_id
     group by {{ month_start('trials.start_date') }}

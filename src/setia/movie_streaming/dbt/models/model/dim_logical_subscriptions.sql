@@ -61,13 +61,12 @@ stays as (
         stay_number,
         min(start_date) as start_date,
         min(case when mrr > 0 then start_date end) as first_paid_date,
+        {%- for status in ['trial', 'active', 'paused', 'grace'] %}
+        {{ whole_number("sum(case when status = '" ~ status ~ "' then days_so_far else 0 end)") }} as {{ status }}_days,
+        {%- endfor %}
         count(
             case when is_continued and plan_type != plan_before and start_date <= {{ closing_day }} then 1 end
-        ) as plan_changes,
-        {%- for status in ['trial', 'active', 'paused', 'grace'] %}
-        {{ whole_number("sum(case when status = '" ~ status ~ "' then days_so_far else 0 end)") }} as {{ status }}_days
-        {{- ',' if not loop.last }}
-        {%- endfor %}
+        ) as plan_changes
     from numbered_spans
     group by user_id, stay_number
 ),

@@ -62,7 +62,7 @@ payments as (
             when payment_status = 'failed'
                 then coalesce(
                     {{ microseconds_between('payment_date', 'next_completed_at') }}
-                    <= {{ var('grace_days') * 24 * 3600 * 1000000 }},
+                    <= {{ var('grace_days') | int * 24 * 3600 * 1000000 }},
                     false
                 )
         end as is_recovered

@@ -7,6 +7,7 @@ that nobody ended: cancelled, with renewal off, or with any reason given.
 {%- set no_end = "date '9999-12-31'" -%}
 {%- set best_first = "case periods.status when 'active' then 1 when 'trial' then 2 else 3 end,"
     ~ " periods.start_date desc, periods.subscription_id desc" -%}
+{%- set a_span = 'partition by spans.user_id, spans.start_date' -%}
 with periods as (
     select
         user_id,
@@ -25,9 +26,13 @@ with periods as (
 ),
 
 turns as (
-    select user_id, start_date as turn_date from periods
-    union distinct
-    select user_id, end_date as turn_date from periods
+    {%- for side in ['start_date', 'end_date'] %}
+    select
+        user_id,
+        {{ side }} as turn_date
+    from periods
+    {{ 'union distinct' if not loop.last }}
+    {%- endfor %}
 ),
 
 spans as (
@@ -46,21 +51,14 @@ spans_in_force as (
         periods.subscription_id,
         periods.plan_type,
         periods.status,
-        sum(periods.mrr) over (partition by spans.user_id, spans.start_date) as mrr,
-        sum(case when not periods.is_ended_for_good then periods.mrr end) over (
-            partition by spans.user_id, spans.start_date
-        ) as renewable_mrr,
+        sum(periods.mrr) over ({{ a_span }}) as mrr,
+        sum(case when not periods.is_ended_for_good then periods.mrr end) over ({{ a_span }}) as renewable_mrr,
         {%- for column in ['subscription_id', 'plan_type'] %}
         first_value(case when not periods.is_ended_for_good then periods.{{ column }} end) over (
-            partition by spans.user_id, spans.start_date
-            order by case when periods.is_ended_for_good then 1 else 0 end, {{ best_first }}
-            rows between unbounded preceding and unbounded following
+            {{ a_span }} order by case when periods.is_ended_for_good then 1 else 0 end, {{ best_first }}
         ) as renewable_{{ column }},
         {%- endfor %}
-        row_number() over (
-            partition by spans.user_id, spans.start_date
-            order by {{ best_first }}
-        ) as preference
+        row_number() over ({{ a_span }} order by {{ best_first }}) as preference
     from spans
     left join periods
         on
@@ -73,10 +71,10 @@ spans_in_force as (
 spans_with_before as (
     select
         *,
-        {%- for column in ['mrr', 'subscription_id', 'plan_type'] %}
-        lag(renewable_{{ column }}) over (partition by user_id order by start_date) as late_{{ column }}
-        {{- ',' if not loop.last }}
+        {%- for column in ['subscription_id', 'plan_type'] %}
+        lag(renewable_{{ column }}) over (partition by user_id order by start_date) as late_{{ column }},
         {%- endfor %}
+        lag(renewable_mrr) over (partition by user_id order by start_date) as late_mrr
     from spans_in_force
     where preference = 1
 ),
