@@ -195,7 +195,7 @@ class SmallDisk:
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         own = [] if os.geteuid() == 0 else ["--user", "--preserve-credentials"]
-        there = ["nsenter", "--target", str(self.pid), *own, "--mount", "--root", "--"]
+        there = ["nsenter", "--target", str(self.pid), *own, "--mount", "--root", "--wd", "--"]
         return subprocess.run([*there, *command], capture_output=True, text=True, check=False)
 
     def leave(self, kilobytes: int) -> None:
