@@ -100,6 +100,15 @@ def test_months_that_a_load_noted_in_another_zone_rebuild_everything(dsn, home, 
     assert begin(home) is None
 
 
+def test_a_home_whose_notes_have_no_zone_goes_on(dsn, home):
+    home.tamper("alter table movie_streaming_raw._changes drop column zone")
+    assert begin(home) == ["2024-05-01", "2024-06-01"]
+    home.tamper("alter table movie_streaming_raw._changes drop column zone")
+    execute(dsn, "delete from movie_streaming.watch_sessions where session_id = 2")
+    home.load()
+    assert begin(home) == ["2024-02-01", "2024-03-01", "2024-05-01", "2024-06-01"]
+
+
 def test_a_deleted_session_is_rebuilt_without_it(dsn, home):
     execute(dsn, "delete from movie_streaming.watch_sessions where session_id = 2")
     home.load()

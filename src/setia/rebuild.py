@@ -30,6 +30,7 @@ def create(connection: DuckDBPyConnection, business: Business) -> None:
         f"create table if not exists {business.name}_raw._changes (batch_id bigint not null,"
         " table_name varchar not null, month_key date, key varchar, zone varchar)"
     )
+    connection.execute(f"alter table {business.name}_raw._changes add column if not exists zone varchar")
     connection.execute(
         f"create table if not exists {business.name}_raw._builds (started bigint not null,"
         " as_of timestamptz not null, batch_id bigint not null, fingerprint varchar not null, is_done boolean not null)"
