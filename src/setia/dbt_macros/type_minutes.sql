@@ -1,4 +1,4 @@
-{#- The fixed-point type of minutes: of 18 digits on DuckDB, which reads a column of 38 two hundred times as slowly. -#}
+{#- The fixed-point type of minutes: of 18 digits on DuckDB, which reads a column of 38 a hundred times as slowly. -#}
 {% macro type_minutes() %}{{ return(adapter.dispatch('type_minutes')()) }}{% endmacro %}
 
 {% macro default__type_minutes() %}decimal(18, 4){% endmacro %}
