@@ -134,6 +134,13 @@ def test_a_licence_is_rebuilt_where_it_costs_something(dsn, home):
     assert begin(home) == [f"2024-0{month}-01" for month in (2, 3, 4, 5, 6)]
 
 
+def test_a_licence_is_rebuilt_where_an_unfinished_build_has_left_it(dsn, home):
+    home.tamper("insert into movie_streaming_model.fact_licence_costs_monthly values (5, '2023-10-01')")
+    execute(dsn, "update movie_streaming.movies set license_cost = 90 where movie_id = 5")
+    home.load()
+    assert begin(home) == ["2023-10-01", "2023-11-01", "2024-05-01", "2024-06-01"]
+
+
 def pay(
     status: str = "completed", refunded: int = 0, owner: int = 1, paid_at: str = "2024-01-31T17:00Z"
 ) -> list[str]:
