@@ -4,8 +4,9 @@
     {%- set conditions = [config.get('where')] if config.get('where') else [] -%}
     {%- if execute -%}
         {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == relation.identifier -%}
-            {%- set column = node.config.get('meta', {}).get('built_by_month_of') -%}
-            {%- if column -%}{%- do conditions.append(in_tested_months(column)) -%}{%- endif -%}
+            {%- set meta = node.config.get('meta', {}) -%}
+            {%- set column = meta.get('built_by_month_of') -%}
+            {%- if column -%}{%- do conditions.append(in_tested_months(column, meta.get('onward'))) -%}{%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {%- if not conditions -%}{{ return(relation) }}{%- endif -%}
