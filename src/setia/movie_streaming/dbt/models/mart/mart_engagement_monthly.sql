@@ -1,7 +1,8 @@
 {#-
 Grain: one row per local month, from the first with a viewer to that of as_of.
 Question: how many people watch in a month, how often and how long, and do they come back?
-mau = new + returning + resurrecting; mau of the month before = returning + dormant.
+mau = new + returning + resurrecting; mau of the month before = returning + dormant. First days of two months are at
+most 31 days apart when one follows the other.
 -#}
 {{ config(partition_by=bq_partition('month_key')) }}
 with active_months as (
@@ -25,19 +26,26 @@ month_totals as (
         {{ whole_number('sum(total_sessions)') }} as total_sessions,
         sum(exclusive_minutes) as watched_minutes,
         count(case when previous_month is null then 1 end) as new_viewers,
-        count(case when {{ next_month('previous_month') }} = month_key then 1 end) as returning_viewers,
-        count(case when {{ next_month('previous_month') }} < month_key then 1 end) as resurrecting_viewers
+        count(case when {{ days_between('previous_month', 'month_key') }} <= 31 then 1 end) as returning_viewers,
+        count(case when {{ days_between('previous_month', 'month_key') }} > 31 then 1 end) as resurrecting_viewers
     from active_months
+    group by month_key
+),
+
+last_months as (
+    select
+        month_key,
+        count(*) as dormant_viewers
+    from active_months
+    where next_month is null or {{ days_between('month_key', 'next_month') }} > 31
     group by month_key
 ),
 
 dormant_totals as (
     select
         {{ next_month('month_key') }} as month_key,
-        count(*) as dormant_viewers
-    from active_months
-    where next_month is null or next_month > {{ next_month('month_key') }}
-    group by {{ next_month('month_key') }}
+        dormant_viewers
+    from last_months
 ),
 
 bounds as (

@@ -8,41 +8,34 @@ with candidates as (
     select * from {{ ref('fact_retargeting_reasons') }}
 ),
 
-watched_titles as (
+seen_titles as (
     select
         activity.user_id,
         activity.movie_id,
-        sum(activity.watch_duration_minutes) as minutes
+        max(activity.date_key) as last_date,
+        sum(case when activity.date_key > {{ add_days(as_of_date(), -365) }} then activity.watch_duration_minutes end)
+            as minutes
     from {{ ref('fact_user_activity') }} as activity
     inner join candidates on activity.user_id = candidates.user_id
-    where activity.date_key > {{ add_days(as_of_date(), -365) }}
     group by activity.user_id, activity.movie_id
 ),
 
 watched_genres as (
     select
-        watched_titles.user_id,
+        seen_titles.user_id,
         genres.genre,
         row_number() over (
-            partition by watched_titles.user_id
-            order by sum(watched_titles.minutes) desc nulls last, genres.genre asc
+            partition by seen_titles.user_id
+            order by sum(seen_titles.minutes) desc nulls last, genres.genre asc
         ) as preference
-    from watched_titles
-    inner join {{ ref('bridge_movie_genres') }} as genres on watched_titles.movie_id = genres.movie_id
-    group by watched_titles.user_id, genres.genre
+    from seen_titles
+    inner join {{ ref('bridge_movie_genres') }} as genres on seen_titles.movie_id = genres.movie_id
+    where seen_titles.last_date > {{ add_days(as_of_date(), -365) }}
+    group by seen_titles.user_id, genres.genre
 ),
 
 popular_titles as (
     select * from {{ ref('fact_popular_titles') }}
-),
-
-seen_titles as (
-    select distinct
-        activity.user_id,
-        activity.movie_id
-    from {{ ref('fact_user_activity') }} as activity
-    inner join candidates on activity.user_id = candidates.user_id
-    where activity.movie_id in (select movie_id from popular_titles)
 ),
 
 unseen_titles as (
