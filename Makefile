@@ -24,7 +24,7 @@ demo: .venv/base  ## both businesses, simulated, from source to published marts
 
 test: .venv/dev  ## lint, types and every test
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy && $(BIN)/sqlfluff lint src
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n logical --maxprocesses 4 --dist loadfile
 
 docs: .venv/base  ## the generated parts of docs/, written anew; dbt's own pages, in build/docs
 	$(BIN)/python docs/generate.py

@@ -47,7 +47,7 @@ MOVIE_STREAMING = Business(
             " where cast(movie_id as varchar) in {keys}",
             columns=("duration_min", "license_cost", "available_from", "available_to"),
         ),
-        "ratings": RebuiltBy(columns=("user_id", "movie_id", "rating_date")),
+        "ratings": RebuiltBy(columns=("user_id", "movie_id", "rating_score", "rating_date")),
         # A refund is no revenue of another month.
         "payments": RebuiltBy(columns=("subscription_id", "amount", "payment_date", "status")),
         # Whoever owns the subscription has paid for it, in all of its months.

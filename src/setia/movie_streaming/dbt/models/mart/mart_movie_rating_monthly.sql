@@ -2,7 +2,7 @@
 Grain: one row per title and local month with a rating.
 Question: how were titles rated each month? A rater counts once a month, with the last score given.
 -#}
-{{ config(partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['movie_id'])) }}
+{{ config(cluster_by=bq_cluster(['movie_id']), **by_month('month_key')) }}
 with movie_months as (
     select
         {{ as_text('movie_id') }} || '_' || {{ month_text('month_key') }} as movie_month_key,
@@ -16,6 +16,7 @@ with movie_months as (
         count(distinct user_id) as unique_raters,
         {{ is_complete_month('month_key') }} as is_complete
     from {{ ref('fact_ratings') }}
+    where {{ in_rebuilt_months('month_key') }}
     group by movie_id, month_key
 )
 

@@ -2,7 +2,7 @@
 Grain: one row per subscription and local month with a payment attempt.
 Question: what did each subscription bring in, and how many of its charges failed?
 -#}
-{{ config(partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['user_id'])) }}
+{{ config(cluster_by=bq_cluster(['user_id']), **by_month('month_key')) }}
 with subscription_months as (
     select
         {{ as_text('subscription_id') }} || '_' || {{ month_text('month_key') }}
@@ -16,6 +16,7 @@ with subscription_months as (
         count(case when payment_status = 'failed' then 1 end) as status_failed,
         {{ is_complete_month('month_key') }} as is_complete
     from {{ ref('fact_payments') }}
+    where {{ in_rebuilt_months('month_key') }}
     group by subscription_id, user_id, month_key
 )
 
