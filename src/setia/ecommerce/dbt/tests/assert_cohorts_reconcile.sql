@@ -1,5 +1,5 @@
-{#- Over all cohorts, who bought in a month and what it brought in are what fct_sales_monthly says; each cohort buys whole
-    in its first month. -#}
+{#- Over all cohorts, who bought in a month and what it brought in are what fct_sales_monthly says; each cohort buys
+    whole in its first month. -#}
 with cohort_months as (
     select
         month_key,

@@ -1,4 +1,4 @@
-{#- Grain: one row a cohort (the month of a customer's first completed order) and month of its life, to the month of as_of.
+{#- Grain: one row a cohort (the month of a customer's first completed order) and month of its life, to that of as_of.
     Question: of those who came in a month, how many buy n months later, and what have they brought in so far?
     A month that is not complete is not mature: its figures are NULL. -#}
 {{ config(partition_by=bq_partition('cohort_month')) }}
