@@ -12,14 +12,27 @@ from ecommerce_warehouse import build, described, fetch, insert, row
 from trap_rows import AS_OF
 
 FEATURES = "ecommerce_ml.ml_customer_features"
+TRAINING = "ecommerce_ml.ml_customer_training"
 TWIN = "ecommerce_marts.fct_customer_metrics_incremental"
 
 
-def test_b33_the_tutorials_target_is_called_the_rule_that_it_is(traps: Path) -> None:
+def test_b33_the_tutorials_target_is_called_a_rule_and_the_label_lies_ahead(traps: Path) -> None:
     """Its features foretell it without a fault: it is one of them, asked whether it is above 120."""
     leak = "count(*) filter ((churn_risk in ('High', 'Medium')) <> (coalesce(recency, 0) > 120))"
     assert tutorial.ask(traps, f"select {leak}, count(*) from metrics") == [(0, 13)]
     assert "not a label" in described(traps, "ml_customer_features")["is_churn_risk"]
+    label = f"select is_churned, recency_days from {TRAINING} where customer_id = {{}} and cutoff_date = date '{{}}'"
+    assert fetch(traps, label.format(9, "2021-06-30")) == [(1, 17)]  # one order more, within the gap
+    assert fetch(traps, label.format(12, "2023-12-31")) == [(0, 9)]
+    columns = {name for name, *_ in fetch(traps, f"describe {TRAINING}")}
+    assert {"is_churned", "split"} < columns
+    assert not columns & {
+        "is_churn_risk",
+        "churn_risk",
+        "predicted_clv_12m",
+        "recency_score",
+        "rfm_total_score",
+    }
 
 
 def test_b34_the_order_trend_is_finite_for_every_buyer(traps: Path) -> None:
@@ -41,6 +54,7 @@ def test_b35_the_rules_multiplier_is_called_what_it_is(traps: Path) -> None:
     )
     assert tutorial.ask(traps, multipliers) == [(0.8,), (1.2,), (1.5,)]  # the total score, three times over
     assert "the rule's multiplier again" in described(traps, "ml_customer_features")["clv_growth_multiplier"]
+    assert "clv_growth_multiplier" not in {name for name, *_ in fetch(traps, f"describe {TRAINING}")}
 
 
 def test_b36_what_says_the_same_twice_or_nothing_says_so(traps: Path) -> None:

@@ -86,6 +86,13 @@ def test_b40_no_budget_for_those_who_are_gone(traps: Path) -> None:
     assert ours.keys() == {"New Customers", "Big Spenders", "At Risk", "Hibernating"}
 
 
-def test_b44_the_briefs_names_stay_whatever_they_are(traps: Path) -> None:
-    """dim_customer_segments is a snapshot: the tutorial knows one day. Its name stays; a day later it is another table."""
-    assert row(traps, "marts.dim_customer_segments", 12)["customer_segment"] == "At Risk"
+def test_b44_the_briefs_names_stay_and_the_days_before_are_kept_beside(traps: Path) -> None:
+    """Its table of segments is a snapshot: of a customer who was elsewhere a month ago it knows only today."""
+    columns = {name for name, *_ in tutorial.ask(traps, "select column_name from (describe from metrics)")}
+    assert not columns & {"month_key", "as_of_date"}
+    assert row(traps, "marts.dim_customer_segments", 12)["rfm_segment"] == "At Risk"
+    months = "select cast(month_key as varchar), rfm_segment from ecommerce_marts.fct_segment_history where customer_id = 12"
+    history = fetch(traps, f"{months} order by 1")
+    assert [month for month, _ in history] == ["2023-11-01", "2023-12-01", "2024-01-01", "2024-02-01", "2024-03-01", "2024-04-01"]  # fmt: skip
+    assert len({segment for _, segment in history}) > 1
+    assert history[-1][1] == "At Risk"

@@ -8,6 +8,9 @@ where
         features.customer_id is null
         {%- for column in ('recency_days', 'frequency', 'monetary_value', 'avg_order_value', 'recency_score',
                            'frequency_score', 'monetary_score', 'predicted_clv_12m') %}
-        or metrics.{{ column }} is distinct from features.{{ column }}
+        or coalesce(
+            metrics.{{ column }} <> features.{{ column }},
+            (metrics.{{ column }} is null) <> (features.{{ column }} is null)
+        )
         {%- endfor %}
     )
