@@ -1,0 +1,53 @@
+{#- What products sold is one number: over lines and product-months, for each month built, and over months and products,
+    each product's own. -#}
+with month_faults as (
+    select {{ as_text('months.order_month_start') }} as fault
+    from (
+        select
+            order_month_start,
+            sum(revenue) as revenue,
+            sum(net_revenue) as net_revenue,
+            sum(units_sold - units_returned) as units
+        from {{ ref('int_product_sales_monthly') }}
+        where {{ in_tested_months('order_month_start') }}
+        group by order_month_start
+    ) as months
+    full join (
+        select
+            order_month_start,
+            sum(case when is_return then 0 else line_total end) as revenue,
+            sum(line_total) as net_revenue,
+            sum(quantity) as units
+        from {{ ref('int_order_lines') }}
+        where {{ in_tested_months('order_month_start') }}
+        group by order_month_start
+    ) as lines_sold on months.order_month_start = lines_sold.order_month_start
+    where
+        not coalesce(
+            months.revenue = lines_sold.revenue
+            and months.net_revenue = lines_sold.net_revenue
+            and months.units = lines_sold.units, false
+        )
+),
+
+totals as (
+    select
+        (select coalesce(sum(net_revenue), 0) from {{ ref('int_product_sales_monthly') }}) as in_months,
+        (select coalesce(sum(revenue - returned_revenue), 0) from {{ ref('fct_product_performance') }}) as in_products,
+        (select coalesce(sum(net_revenue_365d), 0) from {{ ref('fct_product_performance') }}) as in_window,
+        (select coalesce(sum(net_revenue), 0) from {{ ref('fct_customer_product_affinity') }}) as in_affinities
+),
+
+faults as (
+    select fault from month_faults
+    union all
+    select 'all products' as fault from totals
+    where in_months <> in_products
+    {%- if var('affinity_days') == 365 %}
+    union all
+    select 'last 365 days' as fault from totals
+    where in_window <> in_affinities
+    {%- endif %}
+)
+
+select * from faults
