@@ -2,22 +2,22 @@
 with own_pairs as (
     select
         product_a as product_id,
-        order_month_start,
+        month_key,
         orders_together
     from {{ ref('int_product_pairs_monthly') }}
-    where product_a = product_b and {{ in_tested_months('order_month_start') }}
+    where product_a = product_b and {{ in_tested_months('month_key') }}
 ),
 
 faults as (
     select
         sales.product_id,
-        sales.order_month_start
+        sales.month_key
     from {{ ref('int_product_sales_monthly') }} as sales
     left join own_pairs
-        on sales.product_id = own_pairs.product_id and sales.order_month_start = own_pairs.order_month_start
-    left join {{ ref('int_baskets_monthly') }} as baskets on sales.order_month_start = baskets.order_month_start
+        on sales.product_id = own_pairs.product_id and sales.month_key = own_pairs.month_key
+    left join {{ ref('int_baskets_monthly') }} as baskets on sales.month_key = baskets.month_key
     where
-        {{ in_tested_months('sales.order_month_start') }}
+        {{ in_tested_months('sales.month_key') }}
         and (
             coalesce(own_pairs.orders_together, 0) > sales.orders_count
             or (baskets.baskets_left_out = 0 and coalesce(own_pairs.orders_together, 0) < sales.orders_count)

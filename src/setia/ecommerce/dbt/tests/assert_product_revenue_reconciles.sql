@@ -1,16 +1,16 @@
 {#- What products sold is one number: over lines and product-months, for each month built, and over months and products,
     each product's own. -#}
 with month_faults as (
-    select {{ as_text('months.order_month_start') }} as fault
+    select {{ as_text('months.month_key') }} as fault
     from (
         select
-            order_month_start,
+            month_key,
             sum(revenue) as revenue,
             sum(net_revenue) as net_revenue,
             sum(units_sold - units_returned) as units
         from {{ ref('int_product_sales_monthly') }}
-        where {{ in_tested_months('order_month_start') }}
-        group by order_month_start
+        where {{ in_tested_months('month_key') }}
+        group by month_key
     ) as months
     full join (
         select
@@ -21,7 +21,7 @@ with month_faults as (
         from {{ ref('int_order_lines') }}
         where {{ in_tested_months('order_month_start') }}
         group by order_month_start
-    ) as lines_sold on months.order_month_start = lines_sold.order_month_start
+    ) as lines_sold on months.month_key = lines_sold.order_month_start
     where
         not coalesce(
             months.revenue = lines_sold.revenue

@@ -3,16 +3,16 @@
 with customer_totals as (
     select
         customer_id,
-        min(order_date) as first_order_date,
-        max(order_date) as last_order_date,
-        count(order_id) as frequency,
-        {{ money('sum(order_subtotal)') }} as merchandise_value,
-        {{ money('sum(shipping_cost)') }} as shipping_value,
-        {{ money('sum(tax_amount)') }} as tax_value,
-        {{ money('sum(discount_amount)') }} as discount_value,
-        {{ money('sum(refunded_amount)') }} as refunded_value,
-        {{ money('sum(net_total)') }} as monetary_value
-    from {{ ref('int_customer_orders') }}
+        min(first_order_date) as first_order_date,
+        max(last_order_date) as last_order_date,
+        {{ whole_number('sum(orders)') }} as frequency,
+        {{ amount('sum(order_subtotal)') }} as merchandise_value,
+        {{ amount('sum(shipping_cost)') }} as shipping_value,
+        {{ amount('sum(tax_amount)') }} as tax_value,
+        {{ amount('sum(discount_amount)') }} as discount_value,
+        {{ amount('sum(refunded_amount)') }} as refunded_value,
+        {{ amount('sum(net_total)') }} as monetary_value
+    from {{ ref('int_customer_months') }}
     group by customer_id
 ),
 

@@ -1,13 +1,13 @@
 {#- Grain: one row a product and customer who bought it. Question: when did each customer first buy each product?
     A row hangs on no purchase before it, so that all months are built from the first that changed on. -#}
-{{ config(cluster_by=bq_cluster(['product_id']), **by_month('order_month_start', onward=0)) }}
+{{ config(cluster_by=bq_cluster(['product_id']), **by_month('month_key', onward=0)) }}
 with purchases as (
     select
         product_id,
         customer_id,
         min(order_date) as first_purchase_date
     from {{ ref('int_order_lines') }}
-    where not is_return and {{ from_rebuilt_months('order_month_start') }}
+    where not is_return and {{ from_rebuilt_months('order_date') }}
     group by product_id, customer_id
 ),
 
@@ -16,7 +16,7 @@ first_purchases as (
         purchases.product_id,
         purchases.customer_id,
         purchases.first_purchase_date,
-        {{ month_start('purchases.first_purchase_date') }} as order_month_start
+        {{ month_start('purchases.first_purchase_date') }} as month_key
     from purchases
     {% if is_increment() -%}
     left join {{ this }} as earlier

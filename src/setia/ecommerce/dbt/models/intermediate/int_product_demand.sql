@@ -22,8 +22,8 @@ monthly_units as (
     left join {{ ref('int_product_sales_monthly') }} as sales
         on
             on_sale.product_id = sales.product_id
-            and sales.order_month_start >= on_sale.first_month
-            and sales.order_month_start < {{ open_month() }}
+            and sales.month_key >= on_sale.first_month
+            and sales.month_key < {{ open_month() }}
 ),
 
 summed as (

@@ -1,10 +1,10 @@
 {#- Grain: one row a product and month with a line of a completed order. Question: what did each product sell that month?
     An order belongs to one month, so every column but the days adds up over months to the product's own figure. -#}
-{{ config(cluster_by=bq_cluster(['product_id']), **by_month('order_month_start')) }}
+{{ config(cluster_by=bq_cluster(['product_id']), **by_month('month_key')) }}
 with product_months as (
     select
         product_id,
-        order_month_start,
+        order_month_start as month_key,
         count(distinct case when not is_return then order_id end) as orders_count,
         {{ amount('sum(case when is_return then 0 else quantity end)', 4) }} as units_sold,
         {{ amount('sum(case when is_return then -quantity else 0 end)', 4) }} as units_returned,
@@ -16,7 +16,7 @@ with product_months as (
         min(case when not is_return then order_date end) as first_sale_date,
         max(case when not is_return then order_date end) as last_sale_date
     from {{ ref('int_order_lines') }}
-    where {{ in_rebuilt_months('order_month_start') }}
+    where {{ in_rebuilt_months('order_date') }}
     group by product_id, order_month_start
 )
 

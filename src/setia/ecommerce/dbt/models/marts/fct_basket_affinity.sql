@@ -6,7 +6,7 @@ with window_pairs as (
         product_b,
         {{ whole_number('sum(orders_together)') }} as orders_together
     from {{ ref('int_product_pairs_monthly') }}
-    where order_month_start >= {{ open_month(12) }}
+    where month_key >= {{ open_month(12) }}
     group by product_a, product_b
     having sum(orders_together) >= {{ var('basket_min_orders') | int }}
 ),
@@ -16,7 +16,7 @@ window_baskets as (
         {{ whole_number('sum(baskets_count)') }} as orders_in_all,
         {{ whole_number('sum(baskets_left_out)') }} as orders_left_out
     from {{ ref('int_baskets_monthly') }}
-    where order_month_start >= {{ open_month(12) }}
+    where month_key >= {{ open_month(12) }}
 ),
 
 counted as (
