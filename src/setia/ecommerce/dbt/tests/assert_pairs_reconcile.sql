@@ -1,4 +1,4 @@
-{#- A product's pair with itself counts the orders that bought it: all of them in months where no basket was left out. -#}
+{#- A product's pair with itself counts the orders that bought it: all of them where no basket was left out. -#}
 with own_pairs as (
     select
         product_a as product_id,

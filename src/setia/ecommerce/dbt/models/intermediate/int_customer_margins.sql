@@ -1,4 +1,4 @@
-{#- Grain: one row a customer with a completed order. Question: what did the customer's last year of buying leave the shop?
+{#- Grain: one row a customer with a completed order. Question: what did their last year of buying leave the shop?
     The year: the 12 calendar months that end with the month of the last order, however long ago that is. -#}
 with last_months as (
     select

@@ -43,9 +43,12 @@ buyers as (
 all_products as (
     select
         products.product_id,
-        {% for column in ('product_name', 'category', 'cost_price', 'list_price', 'profit_margin', 'profit_margin_pct') -%}
-        products.{{ column }},
-        {% endfor -%}
+        products.product_name,
+        products.category,
+        products.cost_price,
+        products.list_price,
+        products.profit_margin,
+        products.profit_margin_pct,
         {{ whole_number('coalesce(product_sales.orders_count, 0)') }} as orders_count,
         coalesce(buyers.customers_count, 0) as customers_count,
         {{ money('coalesce(product_sales.units_sold, 0)', 4) }} as units_sold,

@@ -8,7 +8,6 @@ with window_pairs as (
     from {{ ref('int_product_pairs_monthly') }}
     where month_key >= {{ open_month(12) }}
     group by product_a, product_b
-    having sum(orders_together) >= {{ var('basket_min_orders') | int }}
 ),
 
 window_baskets as (
@@ -32,7 +31,9 @@ counted as (
     inner join window_pairs as with_a on window_pairs.product_a = with_a.product_a and with_a.product_b = with_a.product_a
     inner join window_pairs as with_b on window_pairs.product_b = with_b.product_a and with_b.product_b = with_b.product_a
     cross join window_baskets
-    where window_pairs.product_a < window_pairs.product_b
+    where
+        window_pairs.product_a < window_pairs.product_b
+        and window_pairs.orders_together >= {{ var('basket_min_orders') | int }}
 ),
 
 measured as (

@@ -1,5 +1,5 @@
-{#- Grain: one row a customer and product with a line in the last affinity_days (365) days. Question: who buys what, and how often?
-    Lines of completed orders; orders and units are those bought, and money is after returns. -#}
+{#- Grain: one row a customer and product with a line in the last affinity_days (365) days.
+    Question: who buys what, and how often? Lines of completed orders; orders and units are those bought, and money is after returns. -#}
 with order_products as (
     select
         customer_id,
