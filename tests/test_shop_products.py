@@ -156,9 +156,7 @@ def test_baskets_left_out_as_too_large_are_stated(shop: Path, orders: list[Order
 
 
 def test_the_error_function_is_as_near_as_its_macro_says() -> None:
-    loader = jinja2.FileSystemLoader(PROJECT / "macros")
-    environment = jinja2.Environment(loader=loader)
-    environment.globals["erfc_step"] = environment.get_template("erfc_step.sql").make_module().erfc_step
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(PROJECT / "macros"))
     sql = environment.get_template("erfc.sql").make_module().erfc("z")
     rows = duckdb.sql(f"select z, {sql} from (select n / 500.0::double as z from range(0, 13000) r(n))")
     values = rows.fetchall()
@@ -179,7 +177,10 @@ def test_products_equal_a_reckoning_from_the_orders_themselves(shop: Path, order
             if name == product and not is_return
         ]
         returned = sum(
-            -quantity for o in sales(orders) for name, quantity, _ in o["lines"] if name == product > 0 > quantity
+            -quantity
+            for o in sales(orders)
+            for name, quantity, _ in o["lines"]
+            if name == product > 0 > quantity
         )
         recent = {
             days: sum(quantity for order, quantity in bought if (LAST_DAY - order["day"]).days < days)
@@ -223,7 +224,12 @@ def test_affinities_count_orders_and_not_lines(shop: Path, orders: list[Order]) 
     assert doubled
 
 
-MONTHLY = ("int_product_sales_monthly", "int_product_customers", "int_product_pairs_monthly", "int_baskets_monthly")
+MONTHLY = (
+    "int_product_sales_monthly",
+    "int_product_customers",
+    "int_product_pairs_monthly",
+    "int_baskets_monthly",
+)
 
 
 def test_months_built_after_changes_equal_everything_built_anew(

@@ -61,16 +61,23 @@ compared as (
     from measured
 ),
 
+normal as (
+    select
+        *,
+        sqrt(chi_square / 2) as deviation
+    from compared
+),
+
 affinity as (
     select
         product_a, product_b,
         orders_together, orders_a, orders_b, orders_in_all,
         support, confidence_a_to_b, confidence_b_to_a, lift, leverage, conviction_a_to_b, conviction_b_to_a,
         expected_together, chi_square,
-        {{ erfc('sqrt(chi_square / 2)') }} as p_value,
+        {{ erfc('deviation') }} as p_value,
         orders_left_out,
         {{ open_month(12) }} as first_month
-    from compared
+    from normal
 )
 
 select * from affinity
