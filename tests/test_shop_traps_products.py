@@ -85,6 +85,8 @@ def test_b41_a_product_bought_twice_in_one_order_was_bought_once(traps: Path) ->
     ours = {(customer, product): count for customer, product, count, _ in fetch(traps, query.read_text())}
     assert ours[8, 6] == 1
     assert ours[12, 5] == 3
+    table = "select orders_count, units_bought from ecommerce_marts.fct_customer_product_affinity"
+    assert fetch(traps, f"{table} where customer_id = 8 and product_id = 6") == [(1, 10)]
 
 
 def test_b49_products_and_customers_agree_on_who_bought_and_what_came_back(traps: Path) -> None:
