@@ -22,7 +22,7 @@ def test_b33_the_tutorials_target_is_called_a_rule_and_the_label_lies_ahead(trap
     assert tutorial.ask(traps, f"select {leak}, count(*) from metrics") == [(0, 13)]
     assert "not a label" in described(traps, "ml_customer_features")["is_churn_risk"]
     label = f"select is_churned, recency_days from {TRAINING} where customer_id = {{}} and cutoff_date = date '{{}}'"
-    assert fetch(traps, label.format(9, "2021-06-30")) == [(1, 17)]  # one order more, within the gap
+    assert fetch(traps, label.format(9, "2021-07-31")) == [(1, 18)]  # gone, and seen so 18 days after
     assert fetch(traps, label.format(12, "2023-12-31")) == [(0, 9)]
     columns = {name for name, *_ in fetch(traps, f"describe {TRAINING}")}
     assert {"is_churned", "split"} < columns
