@@ -27,7 +27,7 @@ features as (
     {{ customer_features('cutoffs') }}
 ),
 
-following as (
+ahead as (
     select
         cutoffs.cutoff_date,
         orders.customer_id,
@@ -52,12 +52,12 @@ labelled as (
         ) -%}
         features.{{ column }},
         {% endfor -%}
-        case when following.orders_ahead is null then 1 else 0 end as is_churned,
-        coalesce(following.orders_ahead, 0) as orders_ahead,
-        {{ amount('coalesce(following.order_total_ahead, 0)') }} as order_total_ahead
+        case when ahead.orders_ahead is null then 1 else 0 end as is_churned,
+        coalesce(ahead.orders_ahead, 0) as orders_ahead,
+        {{ amount('coalesce(ahead.order_total_ahead, 0)') }} as order_total_ahead
     from features
-    left join following
-        on features.customer_id = following.customer_id and features.cutoff_date = following.cutoff_date
+    left join ahead
+        on features.customer_id = ahead.customer_id and features.cutoff_date = ahead.cutoff_date
     where features.recency_days < {{ var('rfm_window_days') }}
 )
 
