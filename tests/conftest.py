@@ -1,12 +1,15 @@
-"""Fixtures: a home of its own for every test, sources written as CSV, and a built sample of the shop."""
+"""Fixtures: a home of its own for every test, sources written as CSV, and the shop's dbt project built once."""
 
 import csv
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+import ecommerce_warehouse
+import trap_rows
 from loaded_homes import Home
 from setia import embedded, files
 from setia import load as loading
@@ -84,6 +87,25 @@ def tutorial(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, text in TUTORIAL.items():
         (folder / f"raw_{name}.csv").write_text(text, encoding="utf-8")
     return folder
+
+
+@pytest.fixture(scope="session")
+def traps(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The warehouse of the trap rows after `dbt build`, all of whose tests passed, and the analyses compiled."""
+    home = tmp_path_factory.mktemp("traps")
+    ecommerce_warehouse.write_raw(home / "shop.duckdb", trap_rows.rows())
+    printed = ecommerce_warehouse.build(home, "build", trap_rows.AS_OF)
+    assert re.search(r"WARN 1 completed_order_has_lines", printed), "B16: an order without lines is reported"
+    ecommerce_warehouse.build(home, "compile", trap_rows.AS_OF)
+    return home / "shop.duckdb"
+
+
+@pytest.fixture(scope="session")
+def commands(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """What the tutorial's commands print in the project's folder, each without a flag of ours; and the home."""
+    home = tmp_path_factory.mktemp("commands")
+    printed = {command: ecommerce_warehouse.dbt(home, *command.split()) for command in trap_rows.COMMANDS}
+    return printed | {"home": str(home)}
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A shop's warehouse for tests: dbt run in the project folder, and raw rows made to fall into each trap."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import duckdb
+import jinja2
 
 from setia.ecommerce.tables import TABLES
 
@@ -78,6 +80,21 @@ def dbt(home: Path, *arguments: str, fails: bool = False) -> str:
     return done.stdout
 
 
+def macros(name: str, **read: Any) -> Any:
+    """The macros of a file, of the shop's or the shared ones, as functions that return their SQL; `read`: others' values."""
+    folders = [PROJECT / "macros", PROJECT.parents[1] / "dbt_macros"]
+    environment = jinja2.Environment(loader=jinja2.FileSystemLoader(folders))
+    environment.globals |= read
+    return environment.get_template(f"{name}.sql").module
+
+
+def returned(name: str) -> Any:
+    """What a macro of the shop gives with `return()`."""
+    values: list[Any] = []
+    getattr(macros(name, **{"return": lambda value: values.append(value) or ""}), name)()
+    return values[0]
+
+
 def build(home: Path, verb: str, as_of: str) -> str:
     return dbt(home, verb, "--target", "duckdb", "--vars", f"{{as_of: '{as_of}'}}")
 
@@ -99,7 +116,19 @@ def row(file: Path, table: str, key: int) -> dict[str, Any]:
     return dict(zip(names, values[0], strict=True))
 
 
-def write_raw(file: Path) -> None:
+def manifest(file: Path) -> dict[str, Any]:
+    """What dbt knew of the project when it last worked on that warehouse."""
+    content: dict[str, Any] = json.loads((file.parent / "target/manifest.json").read_text("utf-8"))
+    return content
+
+
+def described(file: Path, model: str) -> dict[str, str]:
+    """What the documentation says of each column of a model."""
+    columns = manifest(file)["nodes"][f"model.ecommerce_analytics.{model}"]["columns"]
+    return {name: column["description"] for name, column in columns.items()}
+
+
+def write_raw(file: Path, rows: dict[str, list[dict[str, Any]]] = RAW) -> None:
     """The raw tables as the loader leaves them, all of batch 1."""
     with duckdb.connect(str(file)) as connection:
         connection.execute("set TimeZone = 'UTC'")
@@ -109,7 +138,7 @@ def write_raw(file: Path) -> None:
             columns += ["_loaded_at timestamptz default '2024-05-01'", "_batch_id bigint default 1"]
             columns += ["_deleted_at timestamptz"]
             connection.execute(f"create table ecommerce_raw.{table.raw} ({', '.join(columns)})")
-            for values in RAW[table.name]:
+            for values in rows[table.name]:
                 insert(connection, table.raw, values)
 
 

@@ -20,6 +20,7 @@ IS_INCREMENTAL = """{% macro is_incremental() %}
     {{- return(asked and var('assume_increment')) -}}
 {% endmacro %}"""
 BUILT = ("model", "snapshot")
+MONTHS = ["2023-03-01", "2023-04-01"]
 
 
 @dataclass
@@ -141,10 +142,14 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     project = copy_of(business, tmp_path_factory.mktemp("bigquery"))
     (project / "macros").mkdir(exist_ok=True)
     (project / "macros" / "is_incremental.sql").write_text(IS_INCREMENTAL)
-    full = manifest(project, "compile", "bigquery", "--no-introspect", assume_increment=False)
+    full = manifest(
+        project, "compile", "bigquery", "--no-introspect", assume_increment=False, rebuilt_months=MONTHS
+    )
     again = None
     if write_hooks(project, full) or has_incremental_models(full):
-        again = manifest(project, "compile", "bigquery", "--no-introspect", assume_increment=True)
+        again = manifest(
+            project, "compile", "bigquery", "--no-introspect", assume_increment=True, rebuilt_months=MONTHS
+        )
     return business, full, again
 
 

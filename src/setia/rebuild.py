@@ -47,7 +47,7 @@ def note(
     depends = business.rebuilt_by.get(table.name)
     if depends is None or depends.months == "all":
         return
-    month, key = "null", f"cast({quote(table.key)} as varchar)"
+    month, key = "null", f"cast({quote(depends.key or table.key)} as varchar)"
     if depends.months == "own":
         local = f"timezone({literal(batch[1])}, {quote(str(table.event))})"
         month, key = f"cast(date_trunc('month', {local}) as date)", "null"
@@ -60,7 +60,7 @@ def note(
 def noted(business: Business, table: Table) -> list[str]:
     """The columns of a table's rows that `note_versions` looks at, the key first."""
     depends = business.rebuilt_by.get(table.name)
-    others = (table.event, *depends.columns) if depends else ()
+    others = (table.event, depends.key, *depends.columns) if depends else ()
     return list(dict.fromkeys([table.key, *(name for name in others if name)]))
 
 
@@ -155,11 +155,25 @@ def _changed_months(
     found = connection.execute(
         f"select distinct month_key from {changes} and month_key is not null"
     ).fetchall()
-    for table, depends in business.rebuilt_by.items():
-        keys = f"(select key from {changes} and table_name = {literal(table)} and key is not null)"
+    for name, depends in business.rebuilt_by.items():
+        table = business.table(name)
+        typed = f"try_cast(key as {_type(connection, business, table, depends.key or table.key)})"
+        keys = f"(select {typed} as key from {changes} and table_name = {literal(name)} and key is not null)"
         if connection.execute(f"select 1 from {keys} limit 1").fetchone():
-            found += connection.execute(depends.months.format(keys=keys, last=f"date '{last}'")).fetchall()
+            told = {"keys": keys, "last": f"date '{last}'", "zone": literal(settings.timezone)}
+            found += connection.execute(depends.months.format(**told)).fetchall()
     return {month for (month,) in found if month}
+
+
+def _type(connection: DuckDBPyConnection, business: Business, table: Table, column: str) -> str:
+    """The type that raw has of a column, so that many keys are looked up among its values as they are stored."""
+    row = connection.execute(
+        "select data_type from duckdb_columns() where database_name = current_database()"
+        f" and schema_name = {literal(business.name + '_raw')}"
+        f" and table_name = {literal(table.raw)} and column_name = {literal(column)}"
+    ).fetchone()
+    assert row is not None
+    return str(row[0])
 
 
 def _fingerprint(connection: DuckDBPyConnection, business: Business, settings: Settings) -> str:

@@ -109,11 +109,13 @@ class RebuiltBy:
     """How the models that are built by month depend on a table.
 
     `months`: `own`, the month of the row's event; `all`, when a row that stays has another value; or SQL of
-    the months up to `{last}` that hang on `{keys}`. `columns`: only other values of these count; empty: of any.
+    the months up to `{last}`, in `{zone}`, that hang on `{keys}`. `columns`: only other values of these count;
+    empty: of any. `key`: the column whose values are the keys; empty: the table's key.
     """
 
     months: str = "own"
     columns: tuple[str, ...] = ()
+    key: str = ""
 
 
 @dataclass(frozen=True)

@@ -3,9 +3,10 @@
 from pathlib import Path
 
 from setia.ecommerce.tables import TABLES
-from setia.schema import Business, Headline
+from setia.schema import Business, Headline, RebuiltBy
 
 NOW = "from fct_sales_monthly order by month_key desc limit 1"
+MONTHS = "select distinct cast(date_trunc('month', timezone({zone}, order_date)) as date) from ecommerce_raw.raw_orders"
 LAST_MONTH = "from fct_sales_monthly where is_complete order by month_key desc limit 1"
 
 ECOMMERCE = Business(
@@ -24,4 +25,14 @@ ECOMMERCE = Business(
         Headline("Churn, last whole month", f"select churn_rate {LAST_MONTH}", "percent"),
         Headline("Repeat purchase rate", f"select repeat_purchase_rate {NOW}", "percent"),
     ),
+    rebuilt_by={
+        "orders": RebuiltBy(),
+        "order_items": RebuiltBy(MONTHS + " where order_id in {keys}", key="order_id"),
+        # A line without a cost of its own has today's.
+        "products": RebuiltBy(
+            MONTHS + " join ecommerce_raw.raw_order_items as lines using (order_id)"
+            " where lines.unit_cost is null and lines.product_id in {keys}",
+            columns=("cost_price",),
+        ),
+    },
 )

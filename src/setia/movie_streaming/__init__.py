@@ -33,18 +33,18 @@ MOVIE_STREAMING = Business(
     rebuilt_by={
         "watch_sessions": RebuiltBy(),
         "movies": RebuiltBy(
-            "select month_key from movie_streaming_mart.mart_content_value where cast(movie_id as varchar) in {keys}"
+            "select month_key from movie_streaming_mart.mart_content_value where movie_id in {keys}"
             " union select month_key from movie_streaming_mart.mart_title_premieres"
-            " where cast(movie_id as varchar) in {keys}"
+            " where movie_id in {keys}"
             " union select cast(date_trunc('month', available_from + 27) as date) from movie_streaming_raw.raw_movies"
-            " where _deleted_at is null and cast(movie_id as varchar) in {keys}"
+            " where _deleted_at is null and movie_id in {keys}"
             " union select cast(unnest(generate_series("
             "  date_trunc('month', available_from), least(available_to, {last}), interval 1 month)) as date)"
             " from movie_streaming_raw.raw_movies"
-            " where _deleted_at is null and available_to is not null and cast(movie_id as varchar) in {keys}"
+            " where _deleted_at is null and available_to is not null and movie_id in {keys}"
             # Left by a build that did not get to the mart.
             " union select month_key from movie_streaming_model.fact_licence_costs_monthly"
-            " where cast(movie_id as varchar) in {keys}",
+            " where movie_id in {keys}",
             columns=("duration_min", "license_cost", "available_from", "available_to"),
         ),
         "ratings": RebuiltBy(columns=("user_id", "movie_id", "rating_score", "rating_date")),

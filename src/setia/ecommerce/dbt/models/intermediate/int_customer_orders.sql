@@ -1,9 +1,10 @@
 {#- Grain: one row a completed order. Question: what did each sale come to, part by part?
     order_total = order_subtotal + shipping_cost + tax_amount - discount_amount; net_total = order_total - refunded_amount.
     Money back is what the order says, which covers its return lines; where it says nothing, what those lines are worth. -#}
+{{ config(**by_month('order_date')) }}
 with completed_orders as (
     select * from {{ ref('stg_orders') }}
-    where is_completed
+    where is_completed and {{ is_rebuilt_instant('ordered_at') }}
 ),
 
 lines_by_order as (
@@ -11,13 +12,15 @@ lines_by_order as (
         order_id,
         sum(case when is_return then 0 else line_total end) as order_subtotal,
         sum(case when is_return then -line_total else 0 end) as returned_amount,
-        sum(case when is_return then 0 else 1 end) as items_count,
+        case when count(line_cost) = count(*) then sum(line_cost) end as cost_of_goods,
+        count(case when not is_return then 1 end) as items_count,
         sum(case when is_return then 0 else quantity end) as units_count
-    from {{ ref('stg_order_items') }}
+    from {{ ref('int_order_lines') }}
+    where {{ in_rebuilt_months('order_date') }}
     group by order_id
 ),
 
-orders_with_lines as (
+order_parts as (
     select
         completed_orders.order_id,
         completed_orders.customer_id,
@@ -25,19 +28,22 @@ orders_with_lines as (
         completed_orders.ordered_at,
         completed_orders.order_month_start,
         completed_orders.currency,
+        {{ amount('coalesce(lines_by_order.order_subtotal, 0)') }} as order_subtotal,
         completed_orders.shipping_cost,
-        completed_orders.discount_amount,
         completed_orders.tax_amount,
-        {{ money('coalesce(nullif(completed_orders.refunded_amount, 0), lines_by_order.returned_amount, 0)') }}
+        completed_orders.discount_amount,
+        {{ amount('coalesce(lines_by_order.returned_amount, 0)') }} as returned_amount,
+        {{ amount('coalesce(nullif(completed_orders.refunded_amount, 0), lines_by_order.returned_amount, 0)') }}
             as refunded_amount,
-        {{ money('coalesce(lines_by_order.order_subtotal, 0)') }} as order_subtotal,
-        {{ whole_number('coalesce(lines_by_order.items_count, 0)') }} as items_count,
-        {{ money('coalesce(lines_by_order.units_count, 0)', 4) }} as units_count
+        {{ amount('case when lines_by_order.order_id is null then 0 else lines_by_order.cost_of_goods end') }}
+            as cost_of_goods,
+        coalesce(lines_by_order.items_count, 0) as items_count,
+        {{ amount('coalesce(lines_by_order.units_count, 0)', 4) }} as units_count
     from completed_orders
     left join lines_by_order on completed_orders.order_id = lines_by_order.order_id
 ),
 
-order_totals as (
+order_waterfall as (
     select
         order_id,
         customer_id,
@@ -49,12 +55,15 @@ order_totals as (
         shipping_cost,
         tax_amount,
         discount_amount,
-        {{ money('order_subtotal + shipping_cost + tax_amount - discount_amount') }} as order_total,
+        {{ amount('order_subtotal + shipping_cost + tax_amount - discount_amount') }} as order_total,
+        returned_amount,
         refunded_amount,
-        {{ money('order_subtotal + shipping_cost + tax_amount - discount_amount - refunded_amount') }} as net_total,
+        {{ amount('order_subtotal + shipping_cost + tax_amount - discount_amount - refunded_amount') }} as net_total,
+        cost_of_goods,
+        {{ amount('order_subtotal - discount_amount - refunded_amount - cost_of_goods') }} as contribution_margin,
         items_count,
         units_count
-    from orders_with_lines
+    from order_parts
 )
 
-select * from order_totals
+select * from order_waterfall

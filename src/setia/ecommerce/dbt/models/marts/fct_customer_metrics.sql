@@ -4,7 +4,6 @@ with customer_profile as (
         {{ customer_metrics() }}
     from {{ ref('stg_customers') }} as customers
     left join {{ ref('int_customer_rfm') }} as rfm on customers.customer_id = rfm.customer_id
-    inner join {{ ref('int_customer_sources') }} as sources on customers.customer_id = sources.customer_id
 )
 
 select * from customer_profile

@@ -3,6 +3,7 @@
 with ranked as (
     select
         *,
+        {{ days_between('on_sale_since', as_of_date()) }} + 1 as days_on_sale,
         orders_count > 0 as is_sold,
         row_number() over (order by revenue desc, product_id asc) as revenue_rank,
         row_number() over (order by units_sold desc, product_id asc) as units_rank,
@@ -17,7 +18,7 @@ measured as (
     select
         *,
         {{ ratio('revenue', 'category_revenue') }} as category_revenue_share,
-        {{ ratio('sum(net_revenue) over (order by net_rank) - net_revenue', 'shop_net_revenue') }} as share_before,
+        sum(net_revenue) over (order by net_rank) - net_revenue as net_revenue_before,
         {% set sold_revenue = 'case when is_sold then revenue end' -%}
         {{ money(percentile_cont_over(sold_revenue, 0.8), 4) }} as p80,
         {{ money(percentile_cont_over(sold_revenue, 0.5), 4) }} as p50,
@@ -45,11 +46,31 @@ classified as (
         end as performance_tier,
         case
             when not is_sold then 'U'
-            when share_before < 0.8 then 'A'
-            when share_before < 0.95 then 'B'
+            when shop_net_revenue > 0 and net_revenue_before * 100 < shop_net_revenue * 80 then 'A'
+            when shop_net_revenue > 0 and net_revenue_before * 100 < shop_net_revenue * 95 then 'B'
             else 'C'
-        end as abc_class
+        end as abc_class,
+        {% for days in (28, 90) -%}
+        case when days_on_sale > 0 then {{ ratio('units_' ~ days ~ 'd', 'least(' ~ days ~ ', days_on_sale)') }} end
+            as velocity_{{ days }}d,
+        {% endfor -%}
+        units_28d,
+        units_90d,
+        units_365d,
+        net_revenue_365d,
+        on_sale_since
     from measured
+),
+
+with_demand as (
+    select
+        classified.*,
+        demand.demand_months,
+        demand.units_per_month,
+        demand.demand_variation,
+        demand.xyz_class
+    from classified
+    left join {{ ref('int_product_demand') }} as demand on classified.product_id = demand.product_id
 )
 
-select * from classified
+select * from with_demand

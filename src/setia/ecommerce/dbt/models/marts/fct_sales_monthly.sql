@@ -1,50 +1,49 @@
 {#- Grain: one row a month, from the first completed order to as_of. Question: how is the shop doing, month by month?
     A customer is live for 90 days after an order and churned on the 91st day without another; money is dated by its order. -#}
 {% set live_days = 90 -%}
-with numbered_orders as (
+with sales as (
     select
-        *,
-        row_number() over (partition by customer_id order by ordered_at, order_id) as order_number,
-        lag(order_date) over (partition by customer_id order by ordered_at, order_id) as previous_order_date,
-        lead(order_date) over (partition by customer_id order by ordered_at, order_id) as next_order_date
-    from {{ ref('int_customer_orders') }}
+        month_key,
+        sum(orders) as orders,
+        count(*) as active_customers,
+        sum(order_subtotal) as merchandise,
+        sum(discount_amount) as discounts,
+        sum(refunded_amount) as refunds,
+        sum(shipping_cost) as shipping,
+        sum(tax_amount) as tax
+    from {{ ref('int_customer_months') }}
+    group by month_key
 ),
 
 first_and_last_month as (
     select
-        min(order_month_start) as first_month,
+        min(month_key) as first_month,
         {{ month_start(as_of_date()) }} as last_month
-    from {{ ref('int_customer_orders') }}
+    from sales
 ),
 
 months as (
     {{ month_rows('first_and_last_month', 'first_month', 'last_month') }}
 ),
 
-sales as (
+arrivals as (
     select
         order_month_start as month_key,
-        count(*) as orders,
-        count(distinct customer_id) as active_customers,
-        sum(case when order_number = 1 then 1 else 0 end) as new_customers,
-        sum(case when order_number = 2 then 1 else 0 end) as second_orders,
-        sum(case when {{ days_between('previous_order_date', 'order_date') }} > {{ live_days }} then 1 else 0 end)
-            as reactivated_customers,
-        sum(order_subtotal) as merchandise,
-        sum(discount_amount) as discounts,
-        sum(refunded_amount) as refunds,
-        sum(shipping_cost) as shipping,
-        sum(tax_amount) as tax
-    from numbered_orders
+        count(case when order_number = 1 then 1 end) as new_customers,
+        count(case when order_number = 2 then 1 end) as second_orders,
+        count(case when days_since_previous > {{ live_days }} then 1 end) as reactivated_customers
+    from {{ ref('int_order_sequence') }}
     group by order_month_start
 ),
 
 churned_days as (
-    select {{ add_days('order_date', live_days + 1) }} as churned_on
-    from numbered_orders
-    where
-        {{ add_days('order_date', live_days + 1) }} <= {{ as_of_date() }}
-        and (next_order_date is null or {{ days_between('order_date', 'next_order_date') }} > {{ live_days }})
+    select {{ add_days('previous_order_date', live_days + 1) }} as churned_on
+    from {{ ref('int_order_sequence') }}
+    where days_since_previous > {{ live_days }}
+    union all
+    select {{ add_days('last_order_date', live_days + 1) }} as churned_on
+    from {{ ref('int_customer_rfm') }}
+    where {{ add_days('last_order_date', live_days + 1) }} <= {{ as_of_date() }}
 ),
 
 churn as (
@@ -60,7 +59,7 @@ counted as (
         months.month_key,
         {{ local_date(as_of()) }} >= {{ next_month('months.month_key') }} as is_complete,
         {% for column in ('orders', 'active_customers', 'new_customers', 'second_orders', 'reactivated_customers') -%}
-        {{ whole_number('coalesce(sales.' ~ column ~ ', 0)') }} as {{ column }},
+        {{ whole_number('coalesce(' ~ column ~ ', 0)') }} as {{ column }},
         {% endfor -%}
         {% for column in ('merchandise', 'discounts', 'refunds', 'shipping', 'tax') -%}
         {{ money('coalesce(sales.' ~ column ~ ', 0)') }} as {{ column }},
@@ -68,6 +67,7 @@ counted as (
         coalesce(churn.churned_customers, 0) as churned_customers
     from months
     left join sales on months.month_key = sales.month_key
+    left join arrivals on months.month_key = arrivals.month_key
     left join churn on months.month_key = churn.month_key
 ),
 

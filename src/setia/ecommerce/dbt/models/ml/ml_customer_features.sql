@@ -1,70 +1,79 @@
-{#- Grain: one row a customer, as of the run. Question: what is known about each customer before the future starts?
-    Everything counts to as_of. is_churn_risk is the tutorial's rule on recency and frequency, not a label to learn. -#}
-with orders_with_previous as (
+{#- Grain: one row a customer, as of the run or of an earlier day (variable features_cutoff). Question: what is known about
+    each customer before the future starts? is_churn_risk is the tutorial's rule on recency and frequency, not a label. -#}
+with cutoffs as (
     select
-        customer_id,
-        order_date,
-        net_total,
-        lag(order_date) over (partition by customer_id order by ordered_at, order_id) as previous_order_date
-    from {{ ref('int_customer_orders') }}
+        {{ cutoff_date() }} as cutoff_date,
+        {{ month_start(cutoff_date()) }} as cutoff_month
 ),
 
-customer_behavior as (
+customers as (
     select
-        customer_id,
-        cast(stddev_samp(net_total) as {{ type_double() }}) as order_value_volatility,
-        max(net_total) as max_order_value,
-        min(net_total) as min_order_value,
-        avg(cast({{ days_between('previous_order_date', 'order_date') }} as {{ type_double() }}))
-            as avg_days_between_orders,
-        sum(case when order_date > {{ add_days(as_of_date(), -90) }} then 1 else 0 end) as orders_last_90d,
-        sum(case
-            when
-                order_date > {{ add_days(as_of_date(), -180) }}
-                and order_date <= {{ add_days(as_of_date(), -90) }}
-                then 1
-            else 0
-        end) as orders_previous_90d
-    from orders_with_previous
-    group by customer_id
+        customers.customer_id,
+        customers.country,
+        customers.customer_created_at,
+        cutoffs.cutoff_date
+    from {{ ref('stg_customers') }} as customers
+    inner join cutoffs
+        on customers.customer_created_at is null or customers.customer_created_at <= cutoffs.cutoff_date
+),
+
+buyers as (
+    {{ customer_features('cutoffs') }}
+),
+
+scored as (
+    select
+        *,
+        {{ score('recency_days', '<=', [30, 60, 90, 180]) }} as recency_score,
+        {{ score('frequency', '>=', [5, 4, 3, 2]) }} as frequency_score,
+        {{ score('net_total', '>=', var('monetary_bounds')) }} as monetary_score
+    from buyers
+),
+
+valued as (
+    select
+        *,
+        recency_score + frequency_score + monetary_score as rfm_total_score,
+        {{ predicted_clv('net_total', 'recency_score + frequency_score + monetary_score') }} as predicted_clv_12m
+    from scored
 ),
 
 ml_features as (
     select
-        metrics.customer_id,
-        {{ as_of_date() }} as as_of_date,
-        case when metrics.churn_risk in ('High', 'Medium') then 1 else 0 end as is_churn_risk,
-        metrics.country,
-        {{ days_between('metrics.customer_created_at', as_of_date()) }} as account_age_days,
-        {% for column in (
-            'recency_days', 'frequency', 'monetary_value', 'avg_order_value', 'recency_score', 'frequency_score',
-            'monetary_score', 'rfm_total_score', 'customer_tenure_days',
-        ) -%}
-        metrics.{{ column }},
+        customers.customer_id,
+        customers.cutoff_date as as_of_date,
+        case when {{ churn_risk('valued.recency_days', 'valued.frequency') }} in ('High', 'Medium') then 1 else 0 end
+            as is_churn_risk,
+        customers.country,
+        {{ days_between('customers.customer_created_at', 'customers.cutoff_date') }} as account_age_days,
+        valued.recency_days,
+        coalesce(valued.frequency, 0) as frequency,
+        {{ amount('coalesce(valued.net_total, 0)') }} as monetary_value,
+        {{ divide_money('valued.net_total', 'valued.frequency', 2) }} as avg_order_value,
+        {% for column in ('recency_score', 'frequency_score', 'monetary_score', 'rfm_total_score', 'customer_tenure_days') -%}
+        valued.{{ column }},
         {% endfor -%}
-        {{ divide_money('metrics.monetary_value', 'metrics.frequency', 2) }} as revenue_per_order,
-        {{ days_between('metrics.first_order_date', as_of_date()) }} as exposure_days,
+        {{ divide_money('valued.net_total', 'valued.frequency', 2) }} as revenue_per_order,
+        valued.exposure_days,
+        coalesce(valued.orders_per_month, 0) as orders_per_month,
+        {{ deviation('valued.frequency', 'valued.net_total', 'valued.squared_net_total') }} as order_value_volatility,
+        valued.largest_net_total as max_order_value,
+        valued.smallest_net_total as min_order_value,
+        valued.avg_days_between_orders,
+        valued.order_trend_ratio,
+        {% for column in ('is_active_last_30d', 'is_active_last_90d') -%}
+        coalesce(valued.{{ column }}, 0) as {{ column }},
+        {% endfor -%}
+        {{ money('coalesce(valued.predicted_clv_12m, 0)', 3) }} as predicted_clv_12m,
         case
-            when metrics.frequency = 0 then cast(0 as {{ type_double() }})
-            when {{ days_between('metrics.first_order_date', as_of_date()) }} < 30
-                then cast(metrics.frequency as {{ type_double() }})
-            else {{ ratio('metrics.frequency * 30', days_between('metrics.first_order_date', as_of_date())) }}
-        end as orders_per_month,
-        behavior.order_value_volatility,
-        behavior.max_order_value,
-        behavior.min_order_value,
-        behavior.avg_days_between_orders,
-        {{ ratio('behavior.orders_last_90d + 1', 'behavior.orders_previous_90d + 1') }} as order_trend_ratio,
-        case when metrics.recency_days <= 30 then 1 else 0 end as is_active_last_30d,
-        case when metrics.recency_days <= 90 then 1 else 0 end as is_active_last_90d,
-        metrics.predicted_clv_12m,
-        case
-            when metrics.monetary_value > 0
-                then {{ divide_money('metrics.predicted_clv_12m', 'metrics.monetary_value') }}
+            when valued.net_total > 0 then {{ divide_money('valued.predicted_clv_12m', 'valued.net_total') }}
         end as clv_growth_multiplier,
+        {% for column in ('order_total', 'avg_order_total', 'order_total_90d', 'orders_last_90d', 'orders_previous_90d') -%}
+        valued.{{ column }},
+        {% endfor -%}
         {{ as_of() }} as feature_generated_at
-    from {{ ref('fct_customer_metrics') }} as metrics
-    left join customer_behavior as behavior on metrics.customer_id = behavior.customer_id
+    from customers
+    left join valued on customers.customer_id = valued.customer_id
 )
 
 select * from ml_features

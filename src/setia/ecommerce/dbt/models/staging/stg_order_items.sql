@@ -12,9 +12,9 @@ signed as (
         order_id,
         product_id,
         coalesce(is_return, false) or quantity < 0 as is_return,
-        {{ money('case when is_return then -abs(quantity) else quantity end', 4) }} as quantity,
-        {{ money('unit_price', 4) }} as unit_price,
-        {{ money('unit_cost', 4) }} as unit_cost,
+        {{ amount('case when is_return then -abs(quantity) else quantity end', 4) }} as quantity,
+        {{ amount('unit_price', 4) }} as unit_price,
+        {{ amount('unit_cost', 4) }} as unit_cost,
         _loaded_at as dbt_loaded_at,
         coalesce(_batch_id, 0) as batch_id
     from source
@@ -27,7 +27,7 @@ priced as (
         product_id,
         quantity,
         unit_price,
-        {{ money('quantity * unit_price') }} as line_total,
+        {{ multiply_amounts('quantity', 'unit_price') }} as line_total,
         unit_cost,
         is_return,
         dbt_loaded_at,

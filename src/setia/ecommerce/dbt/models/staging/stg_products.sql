@@ -11,8 +11,8 @@ cleaned as (
         product_id,
         {{ clean_text('product_name') }} as product_name,
         {{ title_case('category') }} as category,
-        {{ money('cost_price', 4) }} as cost_price,
-        {{ money('list_price', 4) }} as list_price,
+        {{ amount('cost_price', 4) }} as cost_price,
+        {{ amount('list_price', 4) }} as list_price,
         {{ local_date('launched_at') }} as launched_date,
         _loaded_at as dbt_loaded_at,
         coalesce(_batch_id, 0) as batch_id
@@ -26,8 +26,8 @@ with_margin as (
         category,
         cost_price,
         list_price,
-        {{ money('list_price - cost_price') }} as profit_margin,
-        {{ divide_money('(list_price - cost_price) * 100', 'list_price') }} as profit_margin_pct,
+        {{ amount('list_price - cost_price') }} as profit_margin,
+        {{ divide_money(money('list_price - cost_price') ~ ' * 100', 'list_price') }} as profit_margin_pct,
         launched_date,
         dbt_loaded_at,
         batch_id

@@ -1,0 +1,41 @@
+{#- Grain: one row a line of a completed order. Question: what was sold or taken back, for how much and at which cost?
+    Quantity, line_total and line_cost of a return are negative. A line without a cost of its own has today's. -#}
+{{ config(**by_month('order_date')) }}
+with completed_orders as (
+    select
+        order_id,
+        customer_id,
+        order_date,
+        ordered_at,
+        order_month_start
+    from {{ ref('stg_orders') }}
+    where is_completed and {{ is_rebuilt_instant('ordered_at') }}
+),
+
+lines_with_cost as (
+    select
+        order_items.order_item_id,
+        order_items.order_id,
+        completed_orders.customer_id,
+        order_items.product_id,
+        completed_orders.order_date,
+        completed_orders.ordered_at,
+        completed_orders.order_month_start,
+        order_items.quantity,
+        order_items.unit_price,
+        order_items.line_total,
+        order_items.is_return,
+        coalesce(order_items.unit_cost, products.cost_price) as unit_cost
+    from {{ ref('stg_order_items') }} as order_items
+    inner join completed_orders on order_items.order_id = completed_orders.order_id
+    inner join {{ ref('stg_products') }} as products on order_items.product_id = products.product_id
+),
+
+costed_lines as (
+    select
+        *,
+        {{ multiply_amounts('quantity', 'unit_cost') }} as line_cost
+    from lines_with_cost
+)
+
+select * from costed_lines

@@ -1,0 +1,42 @@
+{#- Grain: one row a completed order. Question: the how manieth of its customer's is it, and how long after the one before?
+    Hangs on earlier months: built from the first changed month on, from what each customer had bought before it. -#}
+{{ config(**by_month('order_date', onward=0)) }}
+with customers_before as (
+    select
+        customer_id,
+        {{ whole_number('sum(orders)') }} as orders,
+        max(last_order_date) as last_order_date
+    from {{ ref('int_customer_months') }}
+    where not {{ from_rebuilt_months('month_key') }}
+    group by customer_id
+),
+
+numbered_orders as (
+    select
+        order_id,
+        customer_id,
+        order_date,
+        order_month_start,
+        row_number() over (partition by customer_id order by ordered_at, order_id) as place,
+        lag(order_date) over (partition by customer_id order by ordered_at, order_id) as previous_order_date
+    from {{ ref('int_customer_orders') }}
+    where {{ from_rebuilt_months('order_date') }}
+),
+
+order_sequence as (
+    select
+        numbered_orders.order_id,
+        numbered_orders.customer_id,
+        numbered_orders.order_date,
+        numbered_orders.order_month_start,
+        coalesce(customers_before.orders, 0) + numbered_orders.place as order_number,
+        coalesce(numbered_orders.previous_order_date, customers_before.last_order_date) as previous_order_date,
+        {{ days_between(
+            'coalesce(numbered_orders.previous_order_date, customers_before.last_order_date)',
+            'numbered_orders.order_date',
+        ) }} as days_since_previous
+    from numbered_orders
+    left join customers_before on numbered_orders.customer_id = customers_before.customer_id
+)
+
+select * from order_sequence
