@@ -235,15 +235,18 @@ MONTHLY = (
 def test_months_built_after_changes_equal_everything_built_anew(
     shop: Path, orders: list[Order], tmp_path: Path
 ) -> None:
-    """The first purchase of many buyers goes, an old month gets a late order, and one order moves a year on."""
+    """A buyer's first two months go, so that the next month has first purchases; one order is late, one moves."""
     ours, theirs = tmp_path / "ours", tmp_path / "theirs"
     shutil.copytree(shop.parent, ours)
-    first = min(sales(orders), key=lambda order: order["day"])
-    moved = min((order for order in sales(orders) if order is not first), key=lambda order: order["day"])
-    late = {"order_id": 9000, "customer_id": 1, "day": date(2023, 2, 3), "status": "completed"}
+    early = [order for order in sales(orders) if order["day"] < date(2023, 2, 1)]
+    gone = [order for order in early if order["customer_id"] == 1]
+    moved = next(order for order in early if order["customer_id"] == 2)
+    assert len(gone) > 3
+    late = {"order_id": 9000, "customer_id": 1, "day": date(2023, 6, 3), "status": "completed"}
     with duckdb.connect(str(ours / "shop.duckdb")) as connection:
         connection.execute(
-            f"update ecommerce_raw.raw_orders set _deleted_at = now() where order_id = {first['order_id']}"
+            "update ecommerce_raw.raw_orders set _deleted_at = now()"
+            f" where order_id in {tuple(order['order_id'] for order in gone)}"
         )
         connection.execute(
             "update ecommerce_raw.raw_orders set order_date = order_date + interval 365 day"
@@ -251,7 +254,8 @@ def test_months_built_after_changes_equal_everything_built_anew(
         )
         write_order(connection, late | {"lines": [(product, 1, False) for product in range(10, 14)]})
     shutil.copytree(ours, theirs)
-    days = (first["day"], late["day"], moved["day"], moved["day"] + timedelta(days=365), LAST_DAY)
+    days = [order["day"] for order in gone]
+    days += [late["day"], moved["day"], moved["day"] + timedelta(days=365), LAST_DAY]
     run(ours, "build", sorted({day.replace(day=1).isoformat() for day in days}))
     run(theirs, "run", None, "--full-refresh")
     with duckdb.connect() as connection:
