@@ -16,6 +16,8 @@ PROJECT = Path(__file__).parents[1] / "src/setia/ecommerce/dbt"
 AS_OF = "2024-04-30 17:00:00+00:00"
 NEXT_DAY = "2024-05-01 17:00:00+00:00"
 TYPES = {
+    "float": "double",
+    "date": "date",
     "key": "bigint",
     "string": "varchar",
     "decimal": "decimal(18, 4)",
@@ -50,6 +52,7 @@ RAW: dict[str, list[dict[str, Any]]] = {
         {"order_id": 8, "customer_id": 1, "order_date": "2024-02-01 00:00:00+00", "status": "completed", "_deleted_at": "2024-04-01 00:00:00+00"},
         {"order_id": 9, "customer_id": 1, "order_date": "2024-04-01 05:00:00+00", "status": "completed", "refunded_amount": 9},
     ],
+    "exchange_rates": [],
     "order_items": [
         {"order_item_id": 1, "order_id": 1, "product_id": 1, "quantity": "1.5", "unit_price": 10},
         {"order_item_id": 2, "order_id": 2, "product_id": 1, "quantity": 2, "unit_price": 10, "unit_cost": 3},

@@ -13,10 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from setia.ecommerce import simulate as shop
+from setia.ecommerce import tables as described
 from setia.ecommerce.market import campaign, days_to_idul_fitri, demand
-from setia.ecommerce.tables import TABLES
 from setia.simulation import Plan, freeze, midnight, replay, simulate, thaw, window
 
+TABLES = [table for table in described.TABLES if not table.optional]  # one currency needs no rates
 STATUSES = {"pending", "processing", "shipped", "completed", "cancelled", "canceled", "returned"}
 
 

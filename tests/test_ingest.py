@@ -39,7 +39,7 @@ def test_a_day_at_once_and_hour_by_hour_leave_identical_tables(dsn, business):
             last = ingest.ingest(dsn, business, hours=hours)
         assert last.until - first.until == timedelta(hours=26)
         dumps.append(dump(dsn, business))
-    assert all(table.num_rows for table in dumps[0].values())
+    assert [name for name, table in dumps[0].items() if not table.num_rows] in ([], ["exchange_rates"])
     assert dumps[0] == dumps[1] == dumps[2]
 
 

@@ -7,6 +7,8 @@
             {%- set meta = node.config.get('meta', {}) -%}
             {%- set column = meta.get('built_by_month_of') -%}
             {%- if column -%}{%- do conditions.append(in_tested_months(column, meta.get('onward'))) -%}{%- endif -%}
+            {%- set instant = meta.get('read_by_month_of') -%}
+            {%- if instant -%}{%- do conditions.append(in_tested_months(instant, instant=true)) -%}{%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {%- if not conditions -%}{{ return(relation) }}{%- endif -%}

@@ -1,17 +1,4 @@
-{#- SQL: whether an instant is in a local month that is built in this run; with bounds a day wider on either side, by
-    which blocks of a table can be passed over whatever a zone does at midnight. -#}
+{#- SQL: whether an instant is in a local month that is built in this run. -#}
 {% macro is_rebuilt_instant(column) -%}
-    {%- if not is_increment() -%}true
-    {%- else -%}
-    {%- set a_day = modules.datetime.timedelta(days=1) -%}
-    {%- set conditions = [] -%}
-    {%- for month in var('rebuilt_months') -%}
-        {%- set first = modules.datetime.datetime.fromisoformat(month ~ ' 00:00:00+00:00') -%}
-        {%- set after = (first + modules.datetime.timedelta(days=31)).replace(day=1) -%}
-        {%- do conditions.append(
-            column ~ " >= " ~ instant(first - a_day) ~ " and " ~ column ~ " < " ~ instant(after + a_day)
-        ) -%}
-    {%- endfor -%}
-    ({{ conditions | join(' or ') }}) and {{ rebuilt_months_of(local_date(column)) }}
-    {%- endif -%}
+    {{ rebuilt_instants_of(column) if is_increment() else 'true' }}
 {%- endmacro %}

@@ -34,5 +34,6 @@ ECOMMERCE = Business(
             " where lines.unit_cost is null and lines.product_id in {keys}",
             columns=("cost_price",),
         ),
+        "exchange_rates": RebuiltBy("select cast(date_trunc('month', key) as date) from {keys}", key="month"),
     },
 )

@@ -41,10 +41,37 @@ ORDERS = Table(
             values=("pending", "processing", "shipped", "completed", "cancelled", "canceled", "returned"),
         ),
         Column("shipping_cost", "decimal", "Shipping charged to the customer.", minimum=ZERO),
-        Column("discount_amount", "decimal", "Discount on the whole order.", optional=True, minimum=ZERO),
-        Column("tax_amount", "decimal", "Tax charged on top.", optional=True, minimum=ZERO),
-        Column("refunded_amount", "decimal", "Paid back so far.", optional=True, minimum=ZERO),
-        Column("currency", "string", "ISO 4217 code.", optional=True),
+        Column(
+            "discount_amount",
+            "decimal",
+            "Discount on the whole order, besides those of its lines.",
+            optional=True,
+            minimum=ZERO,
+            unsaid="no discount was given on whole orders",
+        ),
+        Column(
+            "tax_amount",
+            "decimal",
+            "Tax charged on top.",
+            optional=True,
+            minimum=ZERO,
+            unsaid="prices contain their tax, or there is none",
+        ),
+        Column(
+            "refunded_amount",
+            "decimal",
+            "Paid back so far, for returned goods too.",
+            optional=True,
+            minimum=ZERO,
+            unsaid="what return lines are worth was paid back, and nothing else",
+        ),
+        Column(
+            "currency",
+            "string",
+            "ISO 4217 code of the order's amounts.",
+            optional=True,
+            unsaid="amounts are in the reporting currency",
+        ),
         UPDATED_AT,
     ),
     references=(Reference("customer_id", "customers", not_before=("order_date", "created_at")),),
@@ -62,8 +89,29 @@ ORDER_ITEMS = Table(
         Column(
             "unit_price", "decimal", "Price of one unit at the time of sale.", nullable=False, minimum=ZERO
         ),
-        Column("unit_cost", "decimal", "Cost of one unit at the time of sale.", optional=True, minimum=ZERO),
-        Column("is_return", "boolean", "True when the line takes goods back.", optional=True),
+        Column(
+            "discount_amount",
+            "decimal",
+            "Discount on the line, not yet taken off unit_price.",
+            optional=True,
+            minimum=ZERO,
+            unsaid="prices of lines are what was charged",
+        ),
+        Column(
+            "unit_cost",
+            "decimal",
+            "Cost of one unit at the time of sale, in the reporting currency.",
+            optional=True,
+            minimum=ZERO,
+            unsaid="a unit cost what the product costs today",
+        ),
+        Column(
+            "is_return",
+            "boolean",
+            "True when the line takes goods back.",
+            optional=True,
+            unsaid="nothing came back but in lines that say so",
+        ),
         UPDATED_AT,
     ),
     references=(Reference("order_id", "orders"), Reference("product_id", "products")),
@@ -77,11 +125,31 @@ PRODUCTS = Table(
         Column("product_id", "key", "Identifies the product."),
         Column("product_name", "string", "Name as shown."),
         Column("category", "string", "Category as shown."),
-        Column("cost_price", "decimal", "What a unit costs the shop today.", minimum=ZERO),
+        Column(
+            "cost_price",
+            "decimal",
+            "What a unit costs the shop today, in the reporting currency.",
+            minimum=ZERO,
+        ),
         Column("list_price", "decimal", "Price asked today.", minimum=ZERO),
         Column("launched_at", "timestamp", "When it was first offered, UTC.", optional=True),
         UPDATED_AT,
     ),
 )
 
-TABLES = (CUSTOMERS, PRODUCTS, ORDERS, ORDER_ITEMS)
+EXCHANGE_RATES = Table(
+    "exchange_rates",
+    "One row per currency and month, for orders in other currencies than the reporting one.",
+    (
+        Column("exchange_rate_id", "key", "Identifies the row, such as USD-2024-01."),
+        Column("currency", "string", "ISO 4217 code of the other currency.", nullable=False),
+        Column("month", "date", "Any day of the month for whose orders the rate holds.", nullable=False),
+        Column(
+            "rate", "float", "Units of the reporting currency for one unit.", nullable=False, minimum=ZERO
+        ),
+        UPDATED_AT,
+    ),
+    optional=True,
+)
+
+TABLES = (CUSTOMERS, PRODUCTS, ORDERS, ORDER_ITEMS, EXCHANGE_RATES)

@@ -1,18 +1,12 @@
 {#- Grain: one row a line of a completed order. Question: what was sold or taken back, for how much and at which cost?
-    Quantity, line_total and line_cost of a return are negative. A line without a cost of its own has today's. -#}
+    Quantity and all amounts of a return are negative. A line without a cost of its own has today's. -#}
 {{ config(**by_month('order_date')) }}
 with completed_orders as (
-    select
-        order_id,
-        customer_id,
-        order_date,
-        ordered_at,
-        order_month_start
-    from {{ ref('stg_orders') }}
-    where is_completed and {{ is_rebuilt_instant('ordered_at') }}
+    select * from {{ ref('int_completed_orders') }}
+    where {{ is_rebuilt_instant('ordered_at') }}
 ),
 
-lines_with_cost as (
+converted_lines as (
     select
         order_items.order_item_id,
         order_items.order_id,
@@ -23,7 +17,8 @@ lines_with_cost as (
         completed_orders.order_month_start,
         order_items.quantity,
         order_items.unit_price,
-        order_items.line_total,
+        {{ converted('order_items.line_total', 'completed_orders.exchange_rate') }} as line_total,
+        {{ converted('order_items.discount_amount', 'completed_orders.exchange_rate') }} as discount_amount,
         order_items.is_return,
         coalesce(order_items.unit_cost, products.cost_price) as unit_cost
     from {{ ref('stg_order_items') }} as order_items
@@ -33,9 +28,22 @@ lines_with_cost as (
 
 costed_lines as (
     select
-        *,
+        order_item_id,
+        order_id,
+        customer_id,
+        product_id,
+        order_date,
+        ordered_at,
+        order_month_start,
+        quantity,
+        unit_price,
+        line_total,
+        discount_amount,
+        {{ amount('line_total - discount_amount') }} as net_line_total,
+        is_return,
+        unit_cost,
         {{ multiply_amounts('quantity', 'unit_cost') }} as line_cost
-    from lines_with_cost
+    from converted_lines
 )
 
 select * from costed_lines

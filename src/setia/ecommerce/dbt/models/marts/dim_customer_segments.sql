@@ -3,6 +3,7 @@
 with segmented as (
     select
         metrics.customer_id,
+        metrics.person_id,
         metrics.email,
         metrics.first_name,
         metrics.last_name,

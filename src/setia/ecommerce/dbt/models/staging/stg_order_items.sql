@@ -14,6 +14,7 @@ signed as (
         coalesce(is_return, false) or quantity < 0 as is_return,
         {{ amount('case when is_return then -abs(quantity) else quantity end', 4) }} as quantity,
         {{ amount('unit_price', 4) }} as unit_price,
+        {{ amount('coalesce(discount_amount, 0)') }} as discount_amount,
         {{ amount('unit_cost', 4) }} as unit_cost,
         _loaded_at as dbt_loaded_at,
         coalesce(_batch_id, 0) as batch_id
@@ -28,6 +29,7 @@ priced as (
         quantity,
         unit_price,
         {{ multiply_amounts('quantity', 'unit_price') }} as line_total,
+        case when is_return then -discount_amount else discount_amount end as discount_amount,
         unit_cost,
         is_return,
         dbt_loaded_at,
