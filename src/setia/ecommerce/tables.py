@@ -4,7 +4,8 @@ from decimal import Decimal
 
 from setia.schema import Column, Reference, Table
 
-ZERO = Decimal(0)
+ZERO, LARGEST = Decimal(0), Decimal(10) ** 12
+"""An amount of a row is at most LARGEST: the models count in 18 digits, two of them decimals, after exchange."""
 
 UPDATED_AT = Column("updated_at", "timestamp", "When the source last wrote the row, UTC.", optional=True)
 
@@ -40,13 +41,16 @@ ORDERS = Table(
             nullable=False,
             values=("pending", "processing", "shipped", "completed", "cancelled", "canceled", "returned"),
         ),
-        Column("shipping_cost", "decimal", "Shipping charged to the customer.", minimum=ZERO),
+        Column(
+            "shipping_cost", "decimal", "Shipping charged to the customer.", minimum=ZERO, maximum=LARGEST
+        ),
         Column(
             "discount_amount",
             "decimal",
             "Discount on the whole order, besides those of its lines.",
             optional=True,
             minimum=ZERO,
+            maximum=LARGEST,
             unsaid="no discount was given on whole orders",
         ),
         Column(
@@ -55,6 +59,7 @@ ORDERS = Table(
             "Tax charged on top.",
             optional=True,
             minimum=ZERO,
+            maximum=LARGEST,
             unsaid="prices contain their tax, or there is none",
         ),
         Column(
@@ -63,6 +68,7 @@ ORDERS = Table(
             "Paid back so far, for returned goods too.",
             optional=True,
             minimum=ZERO,
+            maximum=LARGEST,
             unsaid="what return lines are worth was paid back, and nothing else",
         ),
         Column(
@@ -87,7 +93,12 @@ ORDER_ITEMS = Table(
         Column("product_id", "key", "What was ordered.", nullable=False),
         Column("quantity", "decimal", "Units; negative for a return.", nullable=False),
         Column(
-            "unit_price", "decimal", "Price of one unit at the time of sale.", nullable=False, minimum=ZERO
+            "unit_price",
+            "decimal",
+            "Price of one unit at the time of sale.",
+            nullable=False,
+            minimum=ZERO,
+            maximum=LARGEST,
         ),
         Column(
             "discount_amount",
@@ -95,6 +106,7 @@ ORDER_ITEMS = Table(
             "Discount on the line, not yet taken off unit_price.",
             optional=True,
             minimum=ZERO,
+            maximum=LARGEST,
             unsaid="prices of lines are what was charged",
         ),
         Column(
@@ -103,6 +115,7 @@ ORDER_ITEMS = Table(
             "Cost of one unit at the time of sale, in the reporting currency.",
             optional=True,
             minimum=ZERO,
+            maximum=LARGEST,
             unsaid="a unit cost what the product costs today",
         ),
         Column(
@@ -115,7 +128,13 @@ ORDER_ITEMS = Table(
         UPDATED_AT,
     ),
     references=(Reference("order_id", "orders"), Reference("product_id", "products")),
-    checks=(("quantity", "quantity > 0 or (quantity < 0 and coalesce(is_return, false))"),),
+    checks=(
+        ("quantity", "quantity > 0 or (quantity < 0 and coalesce(is_return, false))"),
+        (
+            "quantity",
+            f"abs(cast(quantity as double) * greatest(unit_price, coalesce(unit_cost, 0), 1)) <= {LARGEST}",
+        ),
+    ),
 )
 
 PRODUCTS = Table(
@@ -130,8 +149,9 @@ PRODUCTS = Table(
             "decimal",
             "What a unit costs the shop today, in the reporting currency.",
             minimum=ZERO,
+            maximum=LARGEST,
         ),
-        Column("list_price", "decimal", "Price asked today.", minimum=ZERO),
+        Column("list_price", "decimal", "Price asked today.", minimum=ZERO, maximum=LARGEST),
         Column("launched_at", "timestamp", "When it was first offered, UTC.", optional=True),
         UPDATED_AT,
     ),

@@ -3,7 +3,7 @@
 {% macro deviation(number, total, squares) -%}
     round(sqrt(greatest(
         0,
-        (cast({{ squares }} as {{ type_double() }}) - {{ ratio(total ~ ' * ' ~ total, number) }})
+        (cast({{ squares }} as {{ type_double() }}) - {{ ratio(total, number) }} * cast({{ total }} as {{ type_double() }}))
         / nullif({{ number }} - 1, 0)
     )), 4)
 {%- endmacro %}

@@ -17,7 +17,7 @@
     union all
     select
         cutoffs.cutoff_date, orders.customer_id, 1, orders.order_date, orders.order_date, orders.order_total,
-        orders.net_total, {{ money('orders.net_total * orders.net_total', 4) }}, orders.net_total, orders.net_total
+        orders.net_total, {{ money(money('orders.net_total') ~ ' * orders.net_total', 4) }}, orders.net_total, orders.net_total
     from {{ ref('int_customer_orders') }} as orders
     inner join {{ cutoffs }} as cutoffs
         on orders.order_month_start = cutoffs.cutoff_month and orders.order_date <= cutoffs.cutoff_date

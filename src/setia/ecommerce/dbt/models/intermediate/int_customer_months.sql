@@ -18,7 +18,7 @@ with customer_months as (
         {% endfor -%}
         min(net_total) as smallest_net_total,
         max(net_total) as largest_net_total,
-        {{ money('sum(net_total * net_total)', 4) }} as squared_net_total,
+        {{ money('sum(' ~ money('net_total') ~ ' * net_total)', 4) }} as squared_net_total,
         count(case when contribution_margin is null then 1 end) as orders_without_cost
     from {{ ref('int_customer_orders') }}
     where {{ in_rebuilt_months('order_date') }}
