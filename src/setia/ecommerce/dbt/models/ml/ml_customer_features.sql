@@ -12,7 +12,7 @@ with orders_with_previous as (
 customer_behavior as (
     select
         customer_id,
-        cast(stddev_samp(net_total) as {{ type_double() }}) as order_value_volatility,
+        round(cast(stddev_samp(net_total) as {{ type_double() }}), 4) as order_value_volatility,
         max(net_total) as max_order_value,
         min(net_total) as min_order_value,
         avg(cast({{ days_between('previous_order_date', 'order_date') }} as {{ type_double() }}))
