@@ -92,4 +92,5 @@ def rows() -> dict[str, list[Row]]:
             line = {"order_item_id": order_id * 10 + place, "order_id": order_id, "product_id": product_id}
             lines.append(line | {"quantity": quantity, "unit_price": unit_price} | (rest[0] if rest else {}))
     customers = [{"created_at": "2020-01-01 00:00:00+00"} | customer for customer in CUSTOMERS]
-    return {"customers": customers, "products": PRODUCTS, "orders": orders, "order_items": lines}
+    sold = {"products": PRODUCTS, "orders": orders, "order_items": lines}
+    return {"customers": customers, "exchange_rates": []} | sold

@@ -36,4 +36,6 @@ ECOMMERCE = Business(
         ),
         "exchange_rates": RebuiltBy("select cast(date_trunc('month', key) as date) from {keys}", key="month"),
     },
+    # Without any rates, amounts are in the reporting currency.
+    facts_of_all=("select count(*) > 0 from ecommerce_raw.raw_exchange_rates where _deleted_at is null",),
 )

@@ -1,8 +1,13 @@
 {#- Grain: one row a completed order. Question: which orders are sales, and what do they say in the reporting currency?
     The rate is that of the order's month, so that a rate never moves what was sold before. Without one there is no
-    amount, and assert_every_currency_has_a_rate says which is missing. A view: who reads it bounds ordered_at. -#}
+    amount, and assert_every_currency_has_a_rate says which is missing. A shop without any rates has one currency, which
+    is then the reporting one, whatever it is called. A view: who reads it bounds ordered_at. -#}
 {{ config(materialized='view', meta={'read_by_month_of': 'ordered_at'}) }}
-with orders_with_rate as (
+with rate_count as (
+    select count(*) as rates from {{ ref('stg_exchange_rates') }}
+),
+
+orders_with_rate as (
     select
         orders.order_id,
         orders.customer_id,
@@ -12,6 +17,7 @@ with orders_with_rate as (
         orders.currency,
         case
             when coalesce(orders.currency, '{{ var("currency") }}') = '{{ var("currency") }}' then {{ money('1', 9) }}
+            when rate_count.rates = 0 then {{ money('1', 9) }}
             else rates.rate
         end as exchange_rate,
         orders.shipping_cost,
@@ -19,6 +25,7 @@ with orders_with_rate as (
         orders.tax_amount,
         orders.refunded_amount
     from {{ ref('stg_orders') }} as orders
+    cross join rate_count
     left join {{ ref('stg_exchange_rates') }} as rates
         on orders.currency = rates.currency and orders.order_month_start = rates.month_key
     where orders.is_completed
