@@ -77,7 +77,7 @@ def test_an_order_in_a_currency_without_a_rate_fails_the_run_and_is_named(crowd:
     assert_rates = ("--select", "assert_every_currency_has_a_rate", "--target", "duckdb", "--vars", variables)
     assert "assert_every_currency_has_a_rate" in dbt(crowd.parent, "test", *assert_rates, fails=True)
     [path] = (crowd.parent / "target").glob("compiled/*/tests/assert_every_currency_has_a_rate.sql")
-    assert [(row[0], str(row[1]), row[2]) for row in fetch(crowd, path.read_text())] == [
+    assert [(row[0], str(row[1]), row[3]) for row in fetch(crowd, path.read_text())] == [
         ("USD", "2024-04-01", 1)
     ]
     amounts = (

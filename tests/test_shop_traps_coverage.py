@@ -41,7 +41,7 @@ FAULTS = {
     "relationships_stg_order_items_product_id__product_id__ref_stg_products_": 1,
     "accepted_values_stg_orders_order_status__pending__processing__shipped__completed__cancelled__returned": 1,
     "not_negative_stg_orders_shipping_cost__False": 1,
-    "assert_one_currency": 1,
+    "assert_every_currency_has_a_rate": 2,
 }
 
 
@@ -106,10 +106,6 @@ def test_b42_the_trap_rows_go_where_the_tutorials_do_not(traps: Path, commands: 
     assert (jane["country"], jane["country_code"]) == ("UK", "GB")
 
 
-# B46: one person of two accounts, which waits for the person key.
-WAITING = {46}
-
-
 def test_every_trap_is_tested_by_number() -> None:
     """Not trained yet, so tested as the documented rules that they are: the values of B22 and the scores of B48."""
     files = sorted(Path(__file__).parent.glob("test_shop_traps_*.py"))
@@ -119,4 +115,4 @@ def test_every_trap_is_tested_by_number() -> None:
         for file in files
         for name in re.findall(r"^def test_b(\d\d)_\w+\(", file.read_text("utf-8"), re.M)
     ]
-    assert sorted({int(number) for number in names} | WAITING) == list(range(1, 50))
+    assert sorted({int(number) for number in names}) == list(range(1, 50))

@@ -112,3 +112,12 @@ def test_b45_discounts_tax_and_refunds_count_where_the_source_has_them(traps: Pa
     parts = ("merchandise_value", "shipping_value", "tax_value", "discount_value", "refunded_value")
     assert [customer[part] for part in parts] == [45, 5, 2, 3, 9]
     assert customer["monetary_value"] == 45 + 5 + 2 - 3 - 9
+
+
+def test_b46_two_accounts_of_one_email_are_one_person(traps: Path) -> None:
+    theirs = "select customer_id, frequency, churn_risk from metrics where customer_id in (10, 11) order by 1"
+    assert [frequency for _, frequency, _ in tutorial.ask(traps, theirs)] == [1, 1]  # nobody bought again
+    accounts = "select customer_id, person_id from ecommerce_marts.fct_customer_metrics where customer_id in (10, 11)"
+    assert sorted(fetch(traps, accounts)) == [(10, 10), (11, 10)]
+    person = row(traps, "marts.dim_persons", 10)
+    assert (person["accounts"], person["total_orders"]) == (2, 2)

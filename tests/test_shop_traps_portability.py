@@ -83,7 +83,7 @@ def test_b06_the_seeds_lie_where_the_sources_look_and_the_profile_is_there(comma
     assert fetch(file, "select count(*) from ecommerce_raw.raw_customers") == [(5,)]
     sources = manifest(file)["sources"].values()
     assert {source["relation_name"] for source in sources} == {
-        f'"sample"."ecommerce_raw"."{name}"' for name in ("raw_customers", "raw_orders", "raw_order_items", "raw_products")
+        f'"sample"."ecommerce_raw"."{name}"' for name in ("raw_customers", "raw_orders", "raw_order_items", "raw_products", "raw_exchange_rates")
     }  # fmt: skip
     assert all(source["loaded_at_field"] and source["freshness"]["warn_after"] for source in sources)
     assert yaml.safe_load((PROJECT / "profiles.yml").read_text())["default"]["target"] == "sample"
