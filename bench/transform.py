@@ -1,11 +1,11 @@
-"""Building the models: one more month beside everything anew, and beside a history twice as long.
+"""Building the models: one more month or day beside everything anew, and beside a history twice as long.
 
-    python bench/transform.py [--customers 65000] [--months 24] [--repeats 3] [--folder DIR] [--json]
+    python bench/transform.py [--business ecommerce] [--months 24] [--repeats 3] [--folder DIR] [--json]
 
-A simulated history is loaded three times: as it is, with its sessions doubled into the years before, and with
-subscriptions, payments and ratings doubled, too. Each is built anew as of a month before its end, and then as of
-its end: the last month arrives. What the same build costs on next to no rows is dbt's own, and is taken off. CPU is
-that of all processes of a build.
+A simulated history is loaded as it is, and with its rows doubled into the years before: the video service's sessions
+alone and with subscriptions, payments and ratings; the shop's orders with their lines. Each is built anew as of a
+step before its end, and then as of its end: the last month of the video service, the last day of the shop. What the
+same build costs on next to no rows is dbt's own, and is taken off. CPU is that of all processes of a build.
 """
 
 import argparse
@@ -16,6 +16,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,22 +27,51 @@ import duckdb
 from setia import simulation
 from setia.plan import Plan
 
-BUSINESS = "movie_streaming"
+
+@dataclass(frozen=True)
+class Subject:
+    """What is built: `doubled` names the tables of each longer history, and the columns below move with their rows."""
+
+    customers: int
+    step: timedelta
+    doubled: Mapping[str, tuple[str, ...]]
+    keys: Mapping[str, tuple[str, ...]]
+    instants: Mapping[str, tuple[str, ...]]
+    days: Mapping[str, tuple[str, ...]]
+
+
+SUBJECTS = {
+    "movie_streaming": Subject(
+        customers=65_000,
+        step=timedelta(days=31),
+        doubled={
+            "sessions twice": ("watch_sessions",),
+            "history twice": ("watch_sessions", "subscriptions", "payments", "ratings"),
+        },
+        keys={
+            "watch_sessions": ("session_id",),
+            "subscriptions": ("subscription_id",),
+            "payments": ("payment_id", "subscription_id"),
+            "ratings": ("rating_id",),
+        },
+        instants={
+            "watch_sessions": ("start_time", "end_time", "updated_at"),
+            "subscriptions": ("canceled_at", "updated_at"),
+            "payments": ("payment_date", "updated_at"),
+            "ratings": ("rating_date", "updated_at"),
+        },
+        days={"subscriptions": ("start_date", "end_date")},
+    ),
+    "ecommerce": Subject(
+        customers=400_000,
+        step=timedelta(days=1),
+        doubled={"orders twice": ("orders", "order_items")},
+        keys={"orders": ("order_id",), "order_items": ("order_item_id", "order_id")},
+        instants={"orders": ("order_date", "updated_at"), "order_items": ("updated_at",)},
+        days={},
+    ),
+}
 STARTED = time.monotonic()
-SESSIONS, EVENTS = ("watch_sessions",), ("watch_sessions", "subscriptions", "payments", "ratings")
-KEYS = {
-    "watch_sessions": ("session_id",),
-    "subscriptions": ("subscription_id",),
-    "payments": ("payment_id", "subscription_id"),
-    "ratings": ("rating_id",),
-}
-INSTANTS = {
-    "watch_sessions": ("start_time", "end_time", "updated_at"),
-    "subscriptions": ("canceled_at", "updated_at"),
-    "payments": ("payment_date", "updated_at"),
-    "ratings": ("rating_date", "updated_at"),
-}
-DAYS = {"watch_sessions": (), "subscriptions": ("start_date", "end_date"), "payments": (), "ratings": ()}
 NOISE = 0.1  # what medians of equal builds differ by on a machine that does other things too
 
 
@@ -60,56 +91,50 @@ def setia(home: Path, *arguments: str) -> dict[str, float]:
     return {"wall": wall, "cpu": used.ru_utime + used.ru_stime, "peak": used.ru_maxrss / 1000}
 
 
-def make(folder: Path, name: str, plan: Plan) -> Path:
+def make(business: str, folder: Path, name: str, plan: Plan) -> Path:
     """A home into which this history is loaded."""
     home, files = folder / name, folder / f"{plan.customers}-files"
     if not files.exists():
-        simulation.simulate(BUSINESS, plan, files)
+        simulation.simulate(business, plan, files)
     if not (home / "warehouse").exists():
-        setia(home, "load", BUSINESS, "--source", str(files))
+        setia(home, "load", business, "--source", str(files))
     return home
 
 
-def double(home: Path, plan: Plan, tables: tuple[str, ...]) -> int:
-    """Puts every row of these tables into the years before, too; returns how many sessions there are then."""
-    with duckdb.connect(str(home / "warehouse" / f"{BUSINESS}.duckdb")) as connection:
+def double(business: str, home: Path, plan: Plan, tables: tuple[str, ...]) -> None:
+    """Puts every row of these tables into the years before, too, under a negative key."""
+    subject = SUBJECTS[business]
+    with duckdb.connect(str(home / "warehouse" / f"{business}.duckdb")) as connection:
         connection.execute("set preserve_insertion_order = false")
         for table in tables:
-            if connection.execute(f"select min({KEYS[table][0]}) < 0 from {raw(table)}").fetchone() == (
-                False,
-            ):
-                earlier(connection, table, plan)
-        row = connection.execute(f"select count(*) from {raw('watch_sessions')}").fetchone()
-        assert row is not None
-        return int(row[0])
+            raw, keys = f"{business}_raw.raw_{table}", subject.keys[table]
+            if connection.execute(f"select min({keys[0]}) < 0 from {raw}").fetchone() != (False,):
+                continue
+            moved = [f"-1 - {key} as {key}" for key in keys]
+            moved += [
+                f"{column} - interval {plan.days} day as {column}" for column in subject.instants[table]
+            ]
+            moved += [
+                f"coalesce({column}, date '{plan.end}') - {plan.days} as {column}"
+                for column in subject.days.get(table, ())
+            ]
+            connection.execute(f"insert into {raw} select * replace ({', '.join(moved)}) from {raw}")
 
 
-def earlier(connection: duckdb.DuckDBPyConnection, table: str, plan: Plan) -> None:
-    """Adds a copy of the table's rows, under negative keys, that ends the day before the history begins."""
-    days = (plan.end - plan.start).days + 1
-    moved = [f"-1 - {key} as {key}" for key in KEYS[table]]
-    moved += [f"{column} - interval {days} day as {column}" for column in INSTANTS[table]]
-    moved += [f"coalesce({column}, date '{plan.end}') - {days} as {column}" for column in DAYS[table]]
-    connection.execute(f"insert into {raw(table)} select * replace ({', '.join(moved)}) from {raw(table)}")
-
-
-def raw(table: str) -> str:
-    return f"{BUSINESS}_raw.raw_{table}"
-
-
-def build(home: Path, plan: Plan) -> dict[str, dict[str, float]]:
-    """Everything as of a month before the end, then the month that is left."""
-    before = (plan.end.replace(day=1) - timedelta(days=1)).isoformat()
+def build(business: str, home: Path, plan: Plan) -> dict[str, dict[str, float]]:
+    """Everything as of a step before the end, then the day or month that is left."""
+    before = plan.end - SUBJECTS[business].step - timedelta(days=1)
     return {
-        "full": setia(home, "transform", BUSINESS, "--as-of", before, "--full-refresh"),
-        "month": setia(home, "transform", BUSINESS),
+        "full": setia(home, "transform", business, "--as-of", before.isoformat(), "--full-refresh"),
+        "step": setia(home, "transform", business, "--as-of", (plan.end - timedelta(days=1)).isoformat()),
     }
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else None)
+    parser.add_argument("--business", choices=SUBJECTS, default="movie_streaming")
     parser.add_argument(
-        "--customers", type=int, default=65_000, help="65,000 over 24 months: ten million sessions"
+        "--customers", type=int, help="so that there are 10 million sessions or 5 million orders"
     )
     parser.add_argument("--months", type=int, default=24)
     parser.add_argument("--repeats", type=int, default=3)
@@ -117,7 +142,7 @@ def main() -> None:
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as temporary:
-        result = measure(options, (options.folder or Path(temporary)).resolve())
+        result = measure(options, ((options.folder or Path(temporary)) / options.business).resolve())
     if options.json:
         print(json.dumps(result, indent=2))
     else:
@@ -125,24 +150,25 @@ def main() -> None:
 
 
 def measure(options: argparse.Namespace, folder: Path) -> dict[str, Any]:
-    plan, few = Plan(7, options.customers, options.months), Plan(7, 10, 2)
-    homes = {"few rows": make(folder, "few", few)}
-    homes["history"] = make(folder, "once", plan)
-    for name, tables in (("sessions twice", SESSIONS), ("history twice", EVENTS)):
-        homes[name] = make(folder, name.replace(" ", "-"), plan)
-        say(f"{name}: {double(homes[name], plan, tables):,} sessions")
+    business, subject = options.business, SUBJECTS[options.business]
+    plan, few = Plan(7, options.customers or subject.customers, options.months), Plan(7, 10, 2)
+    homes = {"few rows": make(business, folder, "few", few), "history": make(business, folder, "once", plan)}
+    for name, tables in subject.doubled.items():
+        homes[name] = make(business, folder, name.replace(" ", "-"), plan)
+        double(business, homes[name], plan, tables)
+    say("all are loaded")
     runs: list[dict[str, Any]] = []
     for _ in range(options.repeats):
         for name, home in homes.items():
-            for mode, cost in build(home, few if name == "few rows" else plan).items():
+            for mode, cost in build(business, home, few if name == "few rows" else plan).items():
                 runs.append({"home": name, "mode": mode, **cost})
                 say(
                     f"{name}, {mode}: {cost['wall']:.1f} s, CPU {cost['cpu']:.1f} s, peak {cost['peak']:,.0f} MB"
                 )
-    return {"runs": runs, "targets": targets(runs)}
+    return {"runs": runs, "targets": targets(runs, tuple(subject.doubled))}
 
 
-def targets(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+def targets(runs: list[dict[str, Any]], doubled: tuple[str, ...]) -> list[dict[str, Any]]:
     def median(home: str, mode: str, figure: str) -> float:
         return statistics.median(run[figure] for run in runs if (run["home"], run["mode"]) == (home, mode))
 
@@ -152,12 +178,12 @@ def targets(runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         found.append({"target": target, "measured": measured, "limit": limit, "kept": measured <= limit})
 
     for figure in ("cpu", "wall"):
-        own = {mode: median("few rows", mode, figure) for mode in ("full", "month")}
-        month = median("history", "month", figure) - own["month"]
-        add(f"a month / everything, {figure}", month / (median("history", "full", figure) - own["full"]), 0.2)
-        for twice in ("sessions twice", "history twice"):
-            grown = median(twice, "month", figure) - own["month"]
-            add(f"a month with {twice} / a month, {figure}", grown / month, 1 + NOISE)
+        own = {mode: median("few rows", mode, figure) for mode in ("full", "step")}
+        step = median("history", "step", figure) - own["step"]
+        add(f"a step / everything, {figure}", step / (median("history", "full", figure) - own["full"]), 0.2)
+        for twice in doubled:
+            grown = median(twice, "step", figure) - own["step"]
+            add(f"a step with {twice} / a step, {figure}", grown / step, 1 + NOISE)
     add("peak of everything / 3 GB", median("history", "full", "peak") / 3000, 1.0)
     return found
 
