@@ -43,7 +43,8 @@ def test_a_failed_test_leaves_the_last_snapshot_in_place(mine: Settings, shop: B
     before = files_of(publish.current(mine, shop))
     with connect(mine, shop.name) as connection:
         connection.execute(
-            "insert into ecommerce_raw.raw_orders select * from ecommerce_raw.raw_orders limit 1"
+            "insert into ecommerce_raw.raw_orders"
+            " select * from ecommerce_raw.raw_orders order by order_date desc limit 1"
         )
     with pytest.raises(TransformError, match="unique_stg_orders_order_id"):
         pipeline.transform(mine, shop, "2023-07-20", silent)

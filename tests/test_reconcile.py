@@ -232,11 +232,12 @@ def test_a_load_of_everything_is_reconciled_in_its_own_snapshot_and_an_increment
         "products": 0,
         "orders": 2,
         "order_items": 0,
+        "exchange_rates": 0,
     }
     assert all(each["ok"] and not each["keys"]["pending"] for each in first.reconciled)
     execute(dsn, order(3))
     assert home.load(reconciled=True).reconciled == ()
-    assert len(home.load(full=True, reconciled=True).reconciled) == 4
+    assert len(home.load(full=True, reconciled=True).reconciled) == 5
     assert home.load(full=True).reconciled == ()
 
 

@@ -169,6 +169,7 @@ EXCHANGE_RATES = Table(
         ),
         UPDATED_AT,
     ),
+    checks=(("rate", "rate > 0"),),
     optional=True,
 )
 
