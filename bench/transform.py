@@ -38,6 +38,8 @@ class Subject:
     keys: Mapping[str, tuple[str, ...]]
     instants: Mapping[str, tuple[str, ...]]
     days: Mapping[str, tuple[str, ...]]
+    born: str = ""
+    """SQL that lets the people of the longer history be there from its beginning, so many `{days}` before."""
 
 
 SUBJECTS = {
@@ -69,6 +71,7 @@ SUBJECTS = {
         keys={"orders": ("order_id",), "order_items": ("order_item_id", "order_id")},
         instants={"orders": ("order_date", "updated_at"), "order_items": ("updated_at",)},
         days={},
+        born="update ecommerce_raw.raw_customers set created_at = created_at - interval {days} day",
     ),
 }
 STARTED = time.monotonic()
@@ -119,6 +122,8 @@ def double(business: str, home: Path, plan: Plan, tables: tuple[str, ...]) -> No
                 for column in subject.days.get(table, ())
             ]
             connection.execute(f"insert into {raw} select * replace ({', '.join(moved)}) from {raw}")
+            if subject.born and table == tables[0]:
+                connection.execute(subject.born.format(days=plan.days))
 
 
 def build(business: str, home: Path, plan: Plan) -> dict[str, dict[str, float]]:

@@ -2,7 +2,7 @@
     Who changed: whose row is not stored just so; as every row says the instant that it speaks of, another as_of is all. -#}
 {{ config(
     materialized='incremental',
-    incremental_strategy='merge',
+    incremental_strategy='merge' if target.type == 'bigquery' else 'delete+insert',
     unique_key='customer_id',
     on_schema_change='fail',
     post_hook="{% if is_increment() %}delete from {{ this }} where customer_id not in (select customer_id from {{ ref('stg_customers') }}){% endif %}"
