@@ -65,6 +65,13 @@ BROKEN = [
     ("orders", {"order_id": 12, "order_date": "2023-12-31"}, "before_parent", "order_date"),
     ("order_items", {"order_item_id": 102, "quantity": 0}, "impossible_value", "quantity"),
     ("order_items", {"order_item_id": 102, "quantity": "1,5"}, "not_parseable", "quantity"),
+    ("orders", {"order_id": 12, "shipping_cost": "1000000000000.01"}, "impossible_value", "shipping_cost"),
+    (
+        "order_items",
+        {"order_item_id": 102, "quantity": 1001, "unit_price": 1e9},
+        "impossible_value",
+        "quantity",
+    ),
 ]
 
 
