@@ -2,10 +2,11 @@
 
     python bench/transform.py [--business ecommerce] [--months 24] [--repeats 3] [--folder DIR] [--json]
 
-A simulated history is loaded as it is, and with its rows doubled into the years before: the video service's sessions
-alone and with subscriptions, payments and ratings; the shop's orders with their lines. Each is built anew as of a
-step before its end, and then as of its end: the last month of the video service, the last day of the shop. What the
-same build costs on next to no rows is dbt's own, and is taken off. CPU is that of all processes of a build.
+A simulated history is loaded as it is, and with its rows doubled into the years before: the video service's sessions,
+of the same users; everything that it knows of its users, as that of others who left; the shop's orders with their
+lines, of the same customers. Each is built anew as of a step before its end, and then as of its end: the last month
+of the video service, the last day of the shop. What the same build costs on next to no rows is dbt's own, and is
+taken off. CPU is that of all processes of a build.
 """
 
 import argparse
@@ -30,12 +31,14 @@ from setia.plan import Plan
 
 @dataclass(frozen=True)
 class Subject:
-    """What is built: `doubled` names the tables of each longer history, and the columns below move with their rows."""
+    """What is built: `doubled` has of each longer history the tables, and which of their keys are others there.
+
+    The columns below move with their rows.
+    """
 
     customers: int
     step: timedelta
-    doubled: Mapping[str, tuple[str, ...]]
-    keys: Mapping[str, tuple[str, ...]]
+    doubled: Mapping[str, Mapping[str, tuple[str, ...]]]
     instants: Mapping[str, tuple[str, ...]]
     days: Mapping[str, tuple[str, ...]]
     born: str = ""
@@ -47,28 +50,28 @@ SUBJECTS = {
         customers=65_000,
         step=timedelta(days=31),
         doubled={
-            "sessions twice": ("watch_sessions",),
-            "history twice": ("watch_sessions", "subscriptions", "payments", "ratings"),
-        },
-        keys={
-            "watch_sessions": ("session_id",),
-            "subscriptions": ("subscription_id",),
-            "payments": ("payment_id", "subscription_id"),
-            "ratings": ("rating_id",),
+            "sessions twice": {"watch_sessions": ("session_id",)},
+            "history twice": {
+                "users": ("user_id",),
+                "watch_sessions": ("session_id", "user_id"),
+                "subscriptions": ("subscription_id", "user_id"),
+                "payments": ("payment_id", "subscription_id", "user_id"),
+                "ratings": ("rating_id", "user_id"),
+            },
         },
         instants={
+            "users": ("updated_at",),
             "watch_sessions": ("start_time", "end_time", "updated_at"),
             "subscriptions": ("canceled_at", "updated_at"),
             "payments": ("payment_date", "updated_at"),
             "ratings": ("rating_date", "updated_at"),
         },
-        days={"subscriptions": ("start_date", "end_date")},
+        days={"users": ("join_date",), "subscriptions": ("start_date", "end_date")},
     ),
     "ecommerce": Subject(
         customers=400_000,
         step=timedelta(days=1),
-        doubled={"orders twice": ("orders", "order_items")},
-        keys={"orders": ("order_id",), "order_items": ("order_item_id", "order_id")},
+        doubled={"orders twice": {"orders": ("order_id",), "order_items": ("order_item_id", "order_id")}},
         instants={"orders": ("order_date", "updated_at"), "order_items": ("updated_at",)},
         days={},
         born="update ecommerce_raw.raw_customers set created_at = created_at - interval {days} day",
@@ -104,13 +107,13 @@ def make(business: str, folder: Path, name: str, plan: Plan) -> Path:
     return home
 
 
-def double(business: str, home: Path, plan: Plan, tables: tuple[str, ...]) -> None:
-    """Puts every row of these tables into the years before, too, under a negative key."""
+def double(business: str, home: Path, plan: Plan, tables: Mapping[str, tuple[str, ...]]) -> None:
+    """Puts every row of these tables into the years before, too, under negative keys."""
     subject = SUBJECTS[business]
     with duckdb.connect(str(home / "warehouse" / f"{business}.duckdb")) as connection:
         connection.execute("set preserve_insertion_order = false")
-        for table in tables:
-            raw, keys = f"{business}_raw.raw_{table}", subject.keys[table]
+        for table, keys in tables.items():
+            raw = f"{business}_raw.raw_{table}"
             if connection.execute(f"select min({keys[0]}) < 0 from {raw}").fetchone() != (False,):
                 continue
             moved = [f"-1 - {key} as {key}" for key in keys]
@@ -122,7 +125,7 @@ def double(business: str, home: Path, plan: Plan, tables: tuple[str, ...]) -> No
                 for column in subject.days.get(table, ())
             ]
             connection.execute(f"insert into {raw} select * replace ({', '.join(moved)}) from {raw}")
-            if subject.born and table == tables[0]:
+            if subject.born and table == next(iter(tables)):
                 connection.execute(subject.born.format(days=plan.days))
 
 

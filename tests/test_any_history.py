@@ -17,7 +17,7 @@ MOVIES = BUSINESSES["movie_streaming"]
 
 @pytest.fixture(scope="module")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Models]:
-    built, begun = ("preparation", "model", "mart"), ("preparation", "fact_user_activity")
+    built, begun = ("preparation", "model", "mart"), ("preparation", "fact_user_activity", "fact_payments+1")
     with models_of(MOVIES, built, begun, tmp_path_factory.mktemp("dbt")) as models:
         yield models
 

@@ -40,7 +40,7 @@ def test_the_frozen_names_are_there(project: Project) -> None:
     assert (
         {node["name"] for _, node in project.nodes("seed")}
         == raw
-        == {source["name"] for source in project.manifest["sources"].values()}
+        == {source["name"] for source in project.sources.values()}
     )
 
 

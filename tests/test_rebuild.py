@@ -30,6 +30,9 @@ def home(dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
         )
         for n in range(1, 6)
     ]
+    plays.append(
+        insert("watch_sessions", session_id="6", user_id="2", movie_id="1", start_time="'2024-05-11'")
+    )
     make(dsn, True, *everybody(), *plays, business=MOVIES)
     home = Home(tmp_path / "home", MOVIES)
     home.load()
@@ -141,10 +144,23 @@ def test_a_licence_is_rebuilt_where_an_unfinished_build_has_left_it(dsn, home):
     assert begin(home) == ["2023-10-01", "2023-11-01", "2024-05-01", "2024-06-01"]
 
 
+def users(home: Home) -> set[int]:
+    begin(home)
+    with connect(load_settings(home.path), MOVIES.name, read_only=True) as connection:
+        rebuilt = connection.execute("select user_id from movie_streaming_raw._rebuilt_users").fetchall()
+    end(home)
+    return {user for (user,) in rebuilt}
+
+
 def pay(
-    status: str = "completed", refunded: int = 0, owner: int = 1, paid_at: str = "2024-01-31T17:00Z"
+    status: str = "completed",
+    refunded: int = 0,
+    owner: int = 1,
+    paid_at: str = "2024-01-31T17:00Z",
+    ends: str = "null",
 ) -> list[str]:
     period = {"user_id": str(owner), "plan_type": "'Basic'", "start_date": "'2024-01-01'", "price": "50"}
+    period |= {"end_date": ends}
     payment = {"amount": "50", "payment_date": literal(paid_at), "status": literal(status)}
     return [
         insert("subscriptions", subscription_id="1", **period, status="'active'"),
@@ -180,6 +196,33 @@ def test_a_payment_is_rebuilt_in_its_months_a_refund_in_none_and_another_owner_i
     execute(dsn, *pay("failed", refunded=20, paid_at="2024-01-31T16:59Z", owner=2))  # just as it was deleted
     home.load()
     assert begin(home) == [f"2024-0{month}-01" for month in (1, 2, 3, 5, 6)]
+
+
+def test_users_are_rebuilt_whose_rows_changed_and_whom_time_moves(dsn, home):
+    execute(
+        dsn,
+        *pay(),
+        insert(
+            "ratings", rating_id="1", user_id="3", movie_id="1", rating_score="4", rating_date="'2024-02-05'"
+        ),
+    )
+    home.load()
+    assert users(home) == {1, 3}
+    assert users(home) == {1}
+    execute(dsn, *pay(ends="'2024-03-01'"))
+    home.load()
+    assert users(home) == {1}
+    assert users(home) == set()
+    execute(dsn, *pay(ends="'2024-03-01'", refunded=20))
+    home.load()
+    assert users(home) == {1}
+    begin(home, "2024-03-01")
+    assert users(home) == {1}
+    begin(home, "2024-02-05")
+    assert users(home) == {1, 3}
+    execute(dsn, "delete from movie_streaming.ratings")
+    home.load(full=True)
+    assert users(home) == {3}
 
 
 def test_all_months_between_two_instants_are_rebuilt_whichever_is_later(home):

@@ -1,9 +1,10 @@
-"""Which months a transform has to rebuild: loads note what came and went, builds note what they covered.
+"""Which months and users a transform has to rebuild: loads note what came and went, builds what they covered.
 
-Two tables beside raw: `_changes` has the months of the rows that a batch brought or took away, old versions
-included, for the tables that the models by month depend on; `_builds` has every build since the last one
-that ended well. A month that neither names has the rows it had, so that building it again would change
-nothing. Whatever can't be told by month (other code, another zone, other types) rebuilds everything.
+Three tables beside raw: `_changes` has the months and users of the rows that a batch brought or took away, old
+versions included, for the tables that the models by month or user depend on; `_builds` has every build since the
+last one that ended well; `_rebuilt_users` the users of the newest. A month or user that neither names has the rows
+it had, so that building it again would change nothing. Whatever can't be told so (other code, another zone, other
+types) rebuilds everything.
 """
 
 import hashlib
@@ -20,6 +21,7 @@ from setia.settings import Settings
 from setia.warehouses import literal, quote
 
 INSTANT = timedelta(microseconds=1)
+A_DAY = timedelta(days=1)
 WINDOW = timedelta(days=29)
 """Beyond a month's end: a day counts in the 30 that end with it, and is the one before at the 31st."""
 
@@ -45,15 +47,35 @@ def note(
     `batch` is its id and the reporting zone.
     """
     depends = business.rebuilt_by.get(table.name)
-    if depends is None or depends.months == "all":
+    if depends is None:
         return
-    month, key = "null", f"cast({quote(depends.key or table.key)} as varchar)"
-    if depends.months == "own":
+    if depends.users:
+        _note_keys(connection, business, table, batch, rows)
+    _note_months(connection, business, table, batch, rows)
+
+
+def _note_months(
+    connection: DuckDBPyConnection, business: Business, table: Table, batch: tuple[int, str], rows: str
+) -> None:
+    months = business.rebuilt_by[table.name].months
+    if months == "own":
         local = f"timezone({literal(batch[1])}, {quote(str(table.event))})"
-        month, key = f"cast(date_trunc('month', {local}) as date)", "null"
+        connection.execute(
+            f"insert into {business.name}_raw._changes select distinct {batch[0]}, {literal(table.name)},"
+            f" cast(date_trunc('month', {local}) as date), null, {literal(batch[1])} from {rows}"
+        )
+    elif months != "all":
+        _note_keys(connection, business, table, batch, rows)
+
+
+def _note_keys(
+    connection: DuckDBPyConnection, business: Business, table: Table, batch: tuple[int, str], rows: str
+) -> None:
+    key = quote(business.rebuilt_by[table.name].key or table.key)
     connection.execute(
-        f"insert into {business.name}_raw._changes"
-        f" select distinct {batch[0]}, {literal(table.name)}, {month}, {key}, {literal(batch[1])} from {rows}"
+        f"insert into {business.name}_raw._changes select distinct {batch[0]}, {literal(table.name)},"
+        f" cast(null as date), cast({key} as varchar), {literal(batch[1])}"
+        f" from (select {key} from {rows}) where {key} is not null"
     )
 
 
@@ -79,13 +101,16 @@ def note_versions(
         for rows in versions:
             note(connection, business, table, batch, rows)
         return
+    if depends.users:
+        for rows in versions:
+            _note_keys(connection, business, table, batch, rows)
     key, (old, new) = quote(table.key), (f"(select * from {rows})" for rows in versions)
     left, right = (", ".join(f"{side}.{quote(name)}" for name in depends.columns) for side in ("old", "new"))
     pairs = f"{old} as old join {new} as new on old.{key} = new.{key}"
     same = f"select old.{key} from {pairs} where ({left}) is not distinct from ({right})"
     if depends.months != "all":
         for rows in (old, new):
-            note(connection, business, table, batch, f"{rows} where {key} not in ({same})")
+            _note_months(connection, business, table, batch, f"{rows} where {key} not in ({same})")
     elif connection.execute(
         f"select 1 from {pairs} where ({left}) is distinct from ({right}) limit 1"
     ).fetchone():
@@ -103,12 +128,12 @@ def note_all(connection: DuckDBPyConnection, business: Business, table: Table, b
 def begin(
     connection: DuckDBPyConnection, business: Business, settings: Settings, as_of: datetime, batch_id: int
 ) -> list[str] | None:
-    """The first days of the months to rebuild, oldest first; None when everything is.
+    """The first days of the months to rebuild, oldest first; None when everything is. The users are in `_rebuilt_users`.
 
     Notes the build as begun: until `finish`, each later one covers what it may have left behind.
     """
     create(connection, business)
-    fingerprint = _fingerprint(connection, business, settings)
+    fingerprint = _fingerprint(connection, business, settings, as_of)
     raw = f"{business.name}_raw"
     builds = connection.execute(
         f"select started, as_of, batch_id, fingerprint, is_done from {raw}._builds order by started"
@@ -126,6 +151,7 @@ def begin(
     months = _changed_months(connection, business, settings, f"batch_id > {done[-1][2]}", last)
     if months is None:
         return None
+    _put_users(connection, business, settings, f"batch_id > {done[-1][2]}", min(instants))
     while month <= last:
         months.add(month)
         month = _next(month)
@@ -156,13 +182,41 @@ def _changed_months(
         f"select distinct month_key from {changes} and month_key is not null"
     ).fetchall()
     for name, depends in business.rebuilt_by.items():
-        table = business.table(name)
-        typed = f"try_cast(key as {_type(connection, business, table, depends.key or table.key)})"
-        keys = f"(select {typed} as key from {changes} and table_name = {literal(name)} and key is not null)"
-        if connection.execute(f"select 1 from {keys} limit 1").fetchone():
+        keys = _changed_keys(connection, business, name, since)
+        if (
+            depends.months not in ("own", "all")
+            and connection.execute(f"select 1 from {keys} limit 1").fetchone()
+        ):
             told = {"keys": keys, "last": f"date '{last}'", "zone": literal(settings.timezone)}
             found += connection.execute(depends.months.format(**told)).fetchall()
     return {month for (month,) in found if month}
+
+
+def _changed_keys(connection: DuckDBPyConnection, business: Business, name: str, since: str) -> str:
+    """SQL of the keys that were noted of a table, of the type that raw has."""
+    table, depends = business.table(name), business.rebuilt_by[name]
+    typed = f"try_cast(key as {_type(connection, business, table, depends.key or table.key)})"
+    noted = f"{business.name}_raw._changes where {since} and table_name = {literal(name)} and key is not null"
+    return f"(select {typed} as key from {noted})"
+
+
+def _put_users(
+    connection: DuckDBPyConnection, business: Business, settings: Settings, since: str, first: datetime
+) -> None:
+    """Puts the users to rebuild into `_rebuilt_users`: whom loads noted, and whom time moves from `first` on."""
+    if not business.moved_users:
+        return
+    day = first.astimezone(settings.zone).date() - A_DAY  # an end is told by the day that follows as_of
+    users = [
+        business.moved_users.format(instant=f"timestamptz {literal(first.isoformat())}", day=f"date '{day}'")
+    ]
+    for name, depends in business.rebuilt_by.items():
+        if depends.users:
+            users.append(depends.users.format(keys=_changed_keys(connection, business, name, since)))
+    connection.execute(
+        f"create or replace table {business.name}_raw._rebuilt_users as"
+        f" select user_id from ({' union '.join(users)}) where user_id is not null"
+    )
 
 
 def _type(connection: DuckDBPyConnection, business: Business, table: Table, column: str) -> str:
@@ -176,13 +230,17 @@ def _type(connection: DuckDBPyConnection, business: Business, table: Table, colu
     return str(row[0])
 
 
-def _fingerprint(connection: DuckDBPyConnection, business: Business, settings: Settings) -> str:
+def _fingerprint(
+    connection: DuckDBPyConnection, business: Business, settings: Settings, as_of: datetime
+) -> str:
     """What every month's rows depend on, beside the rows: code, settings, raw's types, facts of all rows."""
     columns = connection.execute(
         "select table_name, column_name, data_type from duckdb_columns()"
-        f" where schema_name = {literal(business.name + '_raw')} and database_name = current_database() order by all"
+        f" where schema_name = {literal(business.name + '_raw')} and database_name = current_database()"
+        " and starts_with(table_name, 'raw_') order by all"
     ).fetchall()
-    facts = [connection.execute(query).fetchone() for query in business.facts_of_all]
+    instant = f"timestamptz {literal(as_of.isoformat())}"
+    facts = [connection.execute(query.format(as_of=instant)).fetchone() for query in business.facts_of_all]
     told = [__version__, settings.timezone, settings.currency, columns, facts]
     digest = hashlib.sha256(json.dumps(told, default=str).encode())
     for folder in (business.dbt_project, business.folder.parent / "dbt_macros"):

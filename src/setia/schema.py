@@ -106,16 +106,18 @@ class Headline:
 
 @dataclass(frozen=True)
 class RebuiltBy:
-    """How the models that are built by month depend on a table.
+    """How the models that are built by month or by user depend on a table.
 
     `months`: `own`, the month of the row's event; `all`, when a row that stays has another value; or SQL of
-    the months up to `{last}`, in `{zone}`, that hang on `{keys}`. `columns`: only other values of these count;
-    empty: of any. `key`: the column whose values are the keys; empty: the table's key.
+    the months up to `{last}`, in `{zone}`, that hang on `{keys}`. `columns`: only other values of these count for
+    months; empty: of any. `users`: SQL of the users that hang on `{keys}`, where models are built by user; not beside
+    SQL of months. `key`: the column whose values are the keys; empty: the table's key.
     """
 
     months: str = "own"
     columns: tuple[str, ...] = ()
     key: str = ""
+    users: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,8 +125,9 @@ class Business:
     """A business: its tables, its dbt project and what of it is published.
 
     `published` holds (layer, prefix) pairs: the models of that layer whose names start so.
-    `rebuilt_by` names the tables that models which are built by month depend on. `facts_of_all` are queries
-    whose answer every month depends on.
+    `rebuilt_by` names the tables that models which are built by month or user depend on. `facts_of_all` are queries,
+    as of `{as_of}`, whose answer every month depends on. `moved_users` is SQL of the users whom another as_of may show otherwise,
+    from `{instant}`, in the local `{day}`, on.
     """
 
     name: str
@@ -136,6 +139,7 @@ class Business:
     headlines: tuple[Headline, ...] = field(default=())
     rebuilt_by: Mapping[str, RebuiltBy] = field(default_factory=dict)
     facts_of_all: tuple[str, ...] = ()
+    moved_users: str = ""
 
     @property
     def dbt_project(self) -> Path:

@@ -1,14 +1,17 @@
-{#- dbt's own macro, replaced: what a generic test looks at. Of a model that is built by month it looks at the months
-    of this run; the others were tested when they were built, and hold the same rows since. -#}
+{#- dbt's own macro, replaced: what a generic test looks at. Of a model that is built by month or by user it looks at
+    the months and users of this run; the others were tested when they were built, and hold the same rows since. -#}
 {% macro get_where_subquery(relation) -%}
     {%- set conditions = [config.get('where')] if config.get('where') else [] -%}
     {%- if execute -%}
         {%- for node in graph.nodes.values() if node.resource_type == 'model' and node.name == relation.identifier -%}
             {%- set meta = node.config.get('meta', {}) -%}
-            {%- set column = meta.get('built_by_month_of') -%}
-            {%- if column -%}{%- do conditions.append(in_tested_months(column, meta.get('onward'))) -%}{%- endif -%}
+            {%- set built = [] -%}
+            {%- set month, user = meta.get('built_by_month_of'), meta.get('built_by_user_of') -%}
+            {%- if month -%}{%- do built.append(in_tested_months(month, meta.get('onward'))) -%}{%- endif -%}
+            {%- if user -%}{%- do built.append(is_tested_user(user)) -%}{%- endif -%}
             {%- set instant = meta.get('read_by_month_of') -%}
-            {%- if instant -%}{%- do conditions.append(in_tested_months(instant, instant=true)) -%}{%- endif -%}
+            {%- if instant -%}{%- do built.append(in_tested_months(instant, instant=true)) -%}{%- endif -%}
+            {%- if built -%}{%- do conditions.append('(' ~ built | join(' or ') ~ ')') -%}{%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {%- if not conditions -%}{{ return(relation) }}{%- endif -%}

@@ -47,16 +47,36 @@ MOVIE_STREAMING = Business(
             " where movie_id in {keys}",
             columns=("duration_min", "license_cost", "available_from", "available_to"),
         ),
-        "ratings": RebuiltBy(columns=("user_id", "movie_id", "rating_score", "rating_date")),
-        # A refund is no revenue of another month.
-        "payments": RebuiltBy(columns=("subscription_id", "amount", "payment_date", "status")),
+        "ratings": RebuiltBy(
+            columns=("user_id", "movie_id", "rating_score", "rating_date"),
+            key="user_id",
+            users="select key as user_id from {keys}",
+        ),
+        "payments": RebuiltBy(
+            # A refund is no revenue of another month.
+            columns=("subscription_id", "amount", "payment_date", "status"),
+            key="subscription_id",
+            users="select user_id from movie_streaming_raw.raw_subscriptions where subscription_id in {keys}",
+        ),
         # Whoever owns the subscription has paid for it, in all of its months.
-        "subscriptions": RebuiltBy("all", columns=("user_id",)),
+        "subscriptions": RebuiltBy(
+            "all", columns=("user_id",), key="user_id", users="select key as user_id from {keys}"
+        ),
     },
+    moved_users=(
+        "select user_id from movie_streaming_raw.raw_subscriptions"
+        " where end_date is null or end_date > {day} or start_date > {day}"
+        " union select user_id from movie_streaming_raw.raw_subscriptions where subscription_id in"
+        "  (select subscription_id from movie_streaming_raw.raw_payments where payment_date >= {instant})"
+        " union select user_id from movie_streaming_raw.raw_ratings where rating_date >= {instant}"
+    ),
     # The scale of completion_rate, as prep_watch_sessions finds it.
     facts_of_all=(
         "select 2 * count(case when completion_rate > 1 then 1 end)"
         " >= count(case when completion_rate > 0 then 1 end)"
         " from movie_streaming_raw.raw_watch_sessions where _deleted_at is null",
+        # Without any session, nobody is known not to have watched what they rate.
+        "select count(*) from (select 1 from movie_streaming_raw.raw_watch_sessions"
+        " where _deleted_at is null and start_time < {as_of} limit 1)",
     ),
 )

@@ -2,12 +2,13 @@
 Grain: one row per user and month in which MRR was or became positive.
 Question: whose monthly payment is new, grew, shrank, ended or came back, and by how much?
 -#}
-{{ config(partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['user_id'])) }}
+{{ config(partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['user_id']), **by_user()) }}
 with numbered_months as (
     select
         fact_user_mrr_monthly.*,
         row_number() over (partition by user_id order by month_key) as months_with_mrr
     from {{ ref('fact_user_mrr_monthly') }} as fact_user_mrr_monthly
+    where {{ is_rebuilt_user() }}
 ),
 
 labelled_months as (

@@ -3,7 +3,9 @@ Grain: one row per user and local month with a session.
 Question: how much did each user watch, and under which subscription?
 The subscription is the one in force on the day of the month's last session, by fact_subscription_history.
 -#}
-{{ config(partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['subscription_id'])) }}
+{{ config(
+    partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['subscription_id']), **by_user(month='month_key')
+) }}
 with user_activity as (
     select
         {{ as_text('user_months.user_id') }} || '_' || {{ month_text('user_months.month_key') }}
@@ -22,6 +24,7 @@ with user_activity as (
             user_months.user_id = history.user_id
             and user_months.last_session_date >= history.start_date
             and user_months.last_session_date < coalesce(history.end_date, date '9999-12-31')
+    where {{ is_rebuilt_user('user_months.user_id') }} or {{ in_rebuilt_months('user_months.month_key') }}
 )
 
 select * from user_activity

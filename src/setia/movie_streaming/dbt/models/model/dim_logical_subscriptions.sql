@@ -2,7 +2,8 @@
 Grain: one row per logical subscription: the spans of a user that follow one another without a day between.
 Question: how long did each stay last, by way of which trial, plans and pauses, and how did it end?
 -#}
-{%- set closing_day = add_days(as_of_date(), 1) -%}
+{{ config(**by_user()) }}
+{%- set closing_day = add_days(as_of_date(), 1) %}
 with spans as (
     select
         *,
@@ -15,6 +16,7 @@ with spans as (
             else {{ days_between('start_date', closing_day) }}
         end as days_so_far
     from {{ ref('fact_subscription_history') }}
+    where {{ is_rebuilt_user() }}
 ),
 
 numbered_spans as (
@@ -87,8 +89,7 @@ logical_subscriptions as (
         stays.paused_days,
         stays.grace_days
     from stays
-    inner join ends
-        on stays.user_id = ends.user_id and stays.stay_number = ends.stay_number
+    inner join ends on stays.user_id = ends.user_id and stays.stay_number = ends.stay_number
     inner join newest_spans
         on
             stays.user_id = newest_spans.user_id

@@ -2,35 +2,37 @@
 Grain: one row per period of one plan of one user.
 Question: what is each period worth a month, what is its status at as_of, and how did it end?
 -#}
-{%- set closing_day = add_days(as_of_date(), 1) -%}
-with settled_payments as (
+{{ config(**by_user()) }}
+{%- set closing_day = add_days(as_of_date(), 1) %}
+with subscriptions as (
+    select * from {{ ref('prep_subscriptions') }}
+    where {{ is_rebuilt_user() }}
+),
+
+settled_payments as (
     select
-        subscription_id,
-        status,
+        payments.subscription_id,
+        payments.status,
         row_number() over (
-            partition by subscription_id order by payment_date desc, payment_id desc
+            partition by payments.subscription_id order by payments.payment_date desc, payments.payment_id desc
         ) as recency
-    from {{ ref('prep_payments') }}
-    where status in ('completed', 'failed')
+    from {{ ref('prep_payments') }} as payments
+    inner join subscriptions on payments.subscription_id = subscriptions.subscription_id
+    where payments.status in ('completed', 'failed')
 ),
 
 valued_subscriptions as (
     select
-        prep_subscriptions.*,
+        subscriptions.*,
         settled_payments.status as last_payment_status,
         case
-            when prep_subscriptions.is_trial or prep_subscriptions.status = 'paused' then 0
-            when prep_subscriptions.discount_amount >= prep_subscriptions.price then 0
-            else {{ monthly_amount(
-                'prep_subscriptions.price - prep_subscriptions.discount_amount',
-                'prep_subscriptions.billing_interval'
-            ) }}
+            when subscriptions.is_trial or subscriptions.status = 'paused' then 0
+            when subscriptions.discount_amount >= subscriptions.price then 0
+            else {{ monthly_amount('subscriptions.price - subscriptions.discount_amount', 'subscriptions.billing_interval') }}
         end as mrr
-    from {{ ref('prep_subscriptions') }} as prep_subscriptions
+    from subscriptions
     left join settled_payments
-        on
-            prep_subscriptions.subscription_id = settled_payments.subscription_id
-            and settled_payments.recency = 1
+        on subscriptions.subscription_id = settled_payments.subscription_id and settled_payments.recency = 1
 ),
 
 last_paid_starts as (

@@ -3,6 +3,7 @@ Grain: one row per attempt to charge a subscription.
 Question: what was charged to whom, is it revenue, and was a failed charge made good?
 The subscription's owner is the payer, whatever the payment's own user_id says.
 -#}
+{{ config(**by_user()) }}
 with owned_payments as (
     select
         prep_payments.payment_id,
@@ -21,6 +22,7 @@ with owned_payments as (
     from {{ ref('prep_payments') }} as prep_payments
     inner join {{ ref('dim_subscriptions') }} as dim_subscriptions
         on prep_payments.subscription_id = dim_subscriptions.subscription_id
+    where {{ is_rebuilt_user('dim_subscriptions.user_id') }}
 ),
 
 payments_with_sequel as (

@@ -4,10 +4,11 @@ Question: on any day, was the user on trial, paying, paused or late, with which 
 Spans of a user do not overlap. A gap of at most grace_days is a late renewal, which keeps the MRR of those periods
 that nobody ended: cancelled, with renewal off, or with any reason given.
 -#}
+{{ config(**by_user()) }}
 {%- set no_end = "date '9999-12-31'" -%}
 {%- set best_first = "case periods.status when 'active' then 1 when 'trial' then 2 else 3 end,"
     ~ " periods.start_date desc, periods.subscription_id desc" -%}
-{%- set a_span = 'partition by spans.user_id, spans.start_date' -%}
+{%- set a_span = 'partition by spans.user_id, spans.start_date' %}
 with periods as (
     select
         user_id,
@@ -22,7 +23,7 @@ with periods as (
         or coalesce(source_status = 'canceled', false)
         or not coalesce(auto_renew, true) as is_ended_for_good
     from {{ ref('dim_subscriptions') }}
-    where start_date <= {{ as_of_date() }} and (end_date is null or start_date < end_date)
+    where start_date <= {{ as_of_date() }} and {{ is_rebuilt_user() }} and (end_date is null or start_date < end_date)
 ),
 
 turns as (

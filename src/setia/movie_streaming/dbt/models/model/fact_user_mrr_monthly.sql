@@ -2,6 +2,7 @@
 Grain: one row per user and month in which a paid period of the user was in force, or renewed late.
 Question: what did each user pay a month at the month's opening and at its closing?
 -#}
+{{ config(**by_user()) }}
 with paid_spans as (
     select
         user_id,
@@ -9,7 +10,7 @@ with paid_spans as (
         coalesce(end_date, date '9999-12-31') as end_date,
         mrr
     from {{ ref('fact_subscription_history') }}
-    where mrr > 0
+    where mrr > 0 and {{ is_rebuilt_user() }}
 ),
 
 months as (
@@ -41,7 +42,7 @@ users_at_risk as (
         on
             fact_payments.date_key < months.closing_date
             and coalesce(fact_payments.next_settled_date, date '9999-12-31') >= months.closing_date
-    where fact_payments.payment_status = 'failed'
+    where fact_payments.payment_status = 'failed' and {{ is_rebuilt_user('fact_payments.user_id') }}
 ),
 
 user_months_with_risk as (
