@@ -3,11 +3,11 @@
 {% macro rebuilt_instants_of(column) -%}
     {%- set a_day = modules.datetime.timedelta(days=1) -%}
     {%- set conditions = [] -%}
-    {%- for month in var('rebuilt_months') -%}
-        {%- set first = modules.datetime.datetime.fromisoformat(month ~ ' 00:00:00+00:00') -%}
-        {%- set after = (first + modules.datetime.timedelta(days=31)).replace(day=1) -%}
+    {%- for first, after in rebuilt_spans() -%}
+        {%- set from_instant = modules.datetime.datetime.fromisoformat((first - a_day) ~ ' 00:00:00+00:00') -%}
+        {%- set to_instant = modules.datetime.datetime.fromisoformat((after + a_day) ~ ' 00:00:00+00:00') -%}
         {%- do conditions.append(
-            column ~ " >= " ~ instant(first - a_day) ~ " and " ~ column ~ " < " ~ instant(after + a_day)
+            column ~ " >= " ~ instant(from_instant) ~ " and " ~ column ~ " < " ~ instant(to_instant)
         ) -%}
     {%- endfor -%}
     ({{ conditions | join(' or ') }}) and {{ rebuilt_months_of(local_date(column)) }}

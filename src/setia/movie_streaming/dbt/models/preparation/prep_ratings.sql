@@ -2,11 +2,12 @@
 Grain: one row per rating given before as_of.
 Question: who gave which score to what? The review's text goes no further than here.
 -#}
+{{ config(**by_user()) }}
 with living_ratings as (
     select *
     from {{ source('raw', 'raw_ratings') }}
     {{ seeded('raw_ratings') }}
-    where _deleted_at is null and rating_date < {{ as_of() }}
+    where _deleted_at is null and rating_date < {{ as_of() }} and {{ is_rebuilt_user() }}
 ),
 
 cleaned_ratings as (
