@@ -21,7 +21,10 @@ EXAMPLES = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Example:
-    """One data set: what it is called, which business reads it and how far its history reaches."""
+    """One data set: what it is called, which business reads it and how far its history reaches.
+
+    `check` gets a folder with the published `marts` as Parquet and says what is wrong in them.
+    """
 
     name: str
     business: str
@@ -29,6 +32,8 @@ class Example:
     timezone: str
     currency: str
     prepare: Callable[[Path], dict[str, int]]
+    marts: tuple[str, ...] = ()
+    check: Callable[[Path], list[str]] | None = None
 
     @property
     def mapping(self) -> Path:
@@ -144,6 +149,15 @@ def reconcile(written: dict[str, int], loaded: dict[str, dict[str, int]]) -> lis
     return wrong
 
 
+def marts_differ(home: Path, example: Example) -> list[str]:
+    """Export the published marts that the example checks; returns what its check found wrong in them."""
+    if example.check is None:
+        return []
+    out, tables = home / "export", [word for mart in example.marts for word in ("--table", mart)]
+    report = setia(home, example, "export", example.business, "--out", str(out), *tables)
+    return example.check(Path(report["folder"]))
+
+
 def refuse_foreign_home(home: Path, example: Example) -> None:
     """Stop when the home already holds this business from somewhere else: the two would be mixed."""
     warehouse, own = home / "warehouse" / f"{example.business}.duckdb", home / "source" / example.name
@@ -180,5 +194,8 @@ def main(example: Example, arguments: list[str] | None = None) -> int:
     )
     print_headlines(report)
     wrong = reconcile(written, counts_of(report))
-    print("\n" + ("\n".join(wrong) or "Reconciled: rows in = raw + quarantine + duplicates."))
+    print("\n" + ("\n".join(wrong) or "Reconciled: rows in = raw + quarantine + duplicates."), flush=True)
+    differing = marts_differ(home, example)
+    print("\n".join(differing), end="\n" * bool(differing))
+    wrong += differing
     return 1 if wrong else 0

@@ -1,5 +1,7 @@
 """What the marts promise their readers, and what the sources promise the marts: types, and how old rows may be."""
 
+import csv
+import io
 import json
 import os
 import re
@@ -12,13 +14,13 @@ from typing import Any
 import duckdb
 import pytest
 
-from conftest import write_csv
+from conftest import TUTORIAL, write_csv
 from loaded_homes import Home
 from setia import pipeline, publish
 from setia.businesses import BUSINESSES
 from setia.settings import load as load_settings
 
-MOVIES = BUSINESSES["movie_streaming"]
+MOVIES, SHOP = BUSINESSES["movie_streaming"], BUSINESSES["ecommerce"]
 ROWS: dict[str, list[dict[str, Any]]] = {
     "users": [{"user_id": number, "join_date": "2024-01-01"} for number in (1, 2)],
     "movies": [{"movie_id": key, "title": "A title", "genre": "Drama", "duration_min": 90} for key in ("m1", "m2")],
@@ -70,28 +72,56 @@ def dbt(file: Path, folder: Path, *arguments: str) -> subprocess.CompletedProces
     return subprocess.run(command, env=environment, capture_output=True, text=True)
 
 
-def test_contracts_hold_whole_and_by_month_whatever_the_keys_are(built: Home) -> None:
-    manifest = json.loads((built.path / "dbt" / MOVIES.name / "manifest.json").read_text("utf-8"))
-    marts = {
-        node["name"]: {name: column["data_type"] for name, column in node["columns"].items()}
+def kept_contracts(home: Home) -> dict[str, dict[str, str]]:
+    """The columns of each model under a contract, in order, with the types that its table has: those of the contract."""
+    manifest = json.loads((home.path / "dbt" / home.business.name / "manifest.json").read_text("utf-8"))
+    models = [
+        node
         for node in manifest["nodes"].values()
         if node["resource_type"] == "model" and node["config"]["contract"]["enforced"]
-    }
-    by_month = manifest["nodes"]["model.movie_streaming_analytics.mart_movie_popularity_monthly"]
-    assert by_month["config"]["materialized"] == "incremental"
-    assert len(marts) > 10
+    ]
     there: dict[str, dict[str, str]] = {}
-    query = "select table_name, column_name, data_type from duckdb_columns() where schema_name = 'movie_streaming_mart'"
-    for table, column, kind in built.ask(query):
+    query = "select schema_name || '.' || table_name, column_name, data_type from duckdb_columns() order by column_index"
+    for table, column, kind in home.ask(query):
         there.setdefault(table, {})[column] = kind
+    kept = {node["name"]: there[f"{node['schema']}.{node['name']}"] for node in models}
     with duckdb.connect() as connection:
-        for name, columns in marts.items():
+        for node in models:
+            columns = {name: column["data_type"] for name, column in node["columns"].items()}
             promised = ", ".join(f"cast(null as {kind}) as {column}" for column, kind in columns.items())
             row = connection.execute(f"describe select {promised}").fetchall()
-            assert there[name] == {column: kind for column, kind, *_ in row}
-    assert there["mart_title_performance_monthly"]["movie_id"] == "VARCHAR"
-    assert there["mart_user_activity_monthly"]["user_id"] == "BIGINT"
+            assert list(kept[node["name"]].items()) == [(column, kind) for column, kind, *_ in row]
+    return kept
+
+
+def test_contracts_hold_whole_and_by_month_whatever_the_keys_are(built: Home) -> None:
+    manifest = json.loads((built.path / "dbt" / MOVIES.name / "manifest.json").read_text("utf-8"))
+    by_month = manifest["nodes"]["model.movie_streaming_analytics.mart_movie_popularity_monthly"]
+    assert by_month["config"]["materialized"] == "incremental"
+    kept = kept_contracts(built)
+    assert len(kept) > 10
+    assert kept["mart_title_performance_monthly"]["movie_id"] == "VARCHAR"
+    assert kept["mart_user_activity_monthly"]["user_id"] == "BIGINT"
     assert [row[0] for row in built.ask(POPULARITY)] == ["m1", "m2", "m2", "m2", "m2"]
+
+
+def test_the_shops_contracts_hold_whole_and_again_with_texts_for_keys(tmp_path: Path) -> None:
+    home = Home(tmp_path / "home", SHOP)
+    tables = {name: list(csv.DictReader(io.StringIO(text))) for name, text in TUTORIAL.items()}
+    for row in tables["customers"] + tables["orders"]:
+        row["customer_id"] = f"c{row['customer_id']}"
+    for row in tables["products"] + tables["order_items"]:
+        row["product_id"] = f"p{row['product_id']}"
+    for _ in ("whole", "again"):
+        home.load(write_csv(tmp_path / "files", tables))
+        pipeline.transform(load_settings(home.path), SHOP, "2023-07-20", lambda what, done, of: None)
+        kept = kept_contracts(home)
+        assert len(kept) == 17
+        assert kept["fct_customer_metrics"]["person_id"] == "VARCHAR"
+        assert kept["fct_basket_affinity"]["product_b"] == "VARCHAR"
+        assert kept["fct_orders"]["order_id"] == "BIGINT"
+        assert kept["fct_orders"]["net_sales"] == "DECIMAL(18,2)"
+        tables["orders"][0]["shipping_cost"] = "6.99"
 
 
 def test_readers_get_the_types_of_the_contract(built: Home) -> None:

@@ -67,7 +67,7 @@ def test_the_tutorials_totals_reconcile(sample: Path) -> None:
     [totals] = fetch(
         sample,
         "select sum(order_subtotal), sum(shipping_cost), sum(order_total), count(*)"
-        " from ecommerce_intermediate.int_customer_orders",
+        " from ecommerce_marts.fct_orders",
     )
     [months] = fetch(sample, "select sum(net_sales), sum(orders) from ecommerce_marts.fct_sales_monthly")
     assert totals == (Decimal("739.85"), Decimal("61.91"), Decimal("801.76"), 9)

@@ -48,7 +48,7 @@ def check(
         analyzer.add_table(path_of(source), columns)
     for key, node in parents_first(full):
         output = findings.outputs[key] = statement(analyzer, node, findings)
-        findings.problems += column_problems(node, output, text_keys)
+        findings.problems += column_problems(node, output)
         if node.get("relation_name"):
             analyzer.add_table(path_of(node), [column for column in output if not column[0].startswith("$")])
     for node in full["nodes"].values():
@@ -84,16 +84,17 @@ def statement(
         return []
 
 
-def column_problems(node: dict[str, Any], output: Output, text_keys: frozenset[str]) -> Iterator[str]:
-    """Columns without a name, and columns of another type than the YAML, as a contract, declares."""
+def column_problems(node: dict[str, Any], output: Output) -> Iterator[str]:
+    """Columns without a name, and columns of another type or in another order than the YAML, as a contract, declares."""
     for name, kind in output:
         if name.startswith("$"):
             yield f"{node['name']}: a column has no name"
         declared = (node["columns"].get(name) or {}).get("data_type")
-        if declared and name in text_keys:
-            declared = "string"  # what `setia transform` says where raw's keys are texts
         if declared and declared.upper() != type_name(kind):
             yield f"{node['name']}.{name} is declared {declared} and is {type_name(kind)}"
+    # dbt makes the table in the order of the contract: `select *` of both would pair other columns.
+    if node["config"].get("contract", {}).get("enforced") and list(node["columns"]) != [n for n, _ in output]:
+        yield f"{node['name']}: its contract has the columns in another order"
 
 
 def parents_first(content: Manifest) -> Iterator[tuple[str, dict[str, Any]]]:
@@ -137,7 +138,7 @@ def write_hooks(project: Path, content: Manifest) -> bool:
 
 @pytest.fixture(scope="module", params=BUSINESSES.values(), ids=list(BUSINESSES))
 def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Any:
-    """The business, and its project compiled for BigQuery: built first, and built again."""
+    """The business, and its project for BigQuery: built first, built again, and read as for keys that are texts."""
     business: Business = request.param
     project = copy_of(business, tmp_path_factory.mktemp("bigquery"))
     (project / "macros").mkdir(exist_ok=True)
@@ -150,7 +151,9 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         again = manifest(
             project, "compile", "bigquery", "--no-introspect", assume_increment=True, rebuilt_months=MONTHS
         )
-    return business, full, again
+    keys = {table.key: "string" for table in business.tables}  # as `setia transform` says it
+    texts = manifest(project, "parse", "bigquery", key_types=keys)
+    return business, full, again, texts
 
 
 @pytest.fixture(scope="module")
@@ -163,7 +166,7 @@ def has_incremental_models(content: Manifest) -> bool:
 
 
 def test_bigquery_accepts_every_compiled_statement(compiled: Any, findings: Findings) -> None:
-    business, full, _ = compiled
+    business, full, *_ = compiled
     assert not findings.problems, "\n".join(findings.problems)
     assert len(full["sources"]) == len(business.tables) + bool(business.moved_users)
     assert findings.seen["model"] > 2 * len(business.tables)
@@ -205,7 +208,7 @@ def test_the_description_rule_sees_both_faults() -> None:
 
 
 def test_the_monthly_marts_are_partitioned_by_month_and_clustered(compiled: Any) -> None:
-    business, full, _ = compiled
+    business, full, *_ = compiled
     configs = {node["name"]: node["config"] for node in full["nodes"].values()}
     for name, cluster in PARTITIONED[business.name].items():
         assert configs[name]["partition_by"]["granularity"] == "month", name
@@ -213,7 +216,9 @@ def test_the_monthly_marts_are_partitioned_by_month_and_clustered(compiled: Any)
 
 
 def test_bigquery_accepts_every_statement_when_the_keys_are_text(compiled: Any) -> None:
-    business, full, again = compiled
+    business, full, again, texts = compiled
+    nodes = {key: node | {"columns": texts["nodes"][key]["columns"]} for key, node in full["nodes"].items()}
+    full = full | {"nodes": nodes}
     keys = frozenset(c.name for table in business.tables for c in table.columns if c.type == "key")
     assert len(keys) >= len(business.tables)
     findings = check(full, again, text_keys=keys)
@@ -283,6 +288,14 @@ def test_the_gate_compares_declared_and_returned_types() -> None:
     content = project_of(first="select order_id from `p`.`raw`.`orders`")
     content["nodes"]["first"]["columns"] = {"order_id": {"data_type": "string"}}
     assert check(content).problems == ["first.order_id is declared string and is INT64"]
+
+
+def test_the_gate_compares_the_order_of_a_contract() -> None:
+    content = project_of(first="select day, amount from `p`.`raw`.`orders`")
+    content["nodes"]["first"]["columns"] = {"amount": {"data_type": "numeric"}, "day": {"data_type": "date"}}
+    assert check(content).problems == []
+    content["nodes"]["first"]["config"] = {"contract": {"enforced": True}}
+    assert check(content).problems == ["first: its contract has the columns in another order"]
 
 
 def test_the_gate_compares_the_two_branches_of_an_incremental_model() -> None:

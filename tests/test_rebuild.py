@@ -1,5 +1,7 @@
 """Which months a transform rebuilds: those that loads noted, and those that lie between two instants."""
 
+import shutil
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
@@ -10,6 +12,7 @@ from movie_writes import everybody, insert
 from setia import batches, pipeline, rebuild
 from setia.businesses import BUSINESSES
 from setia.errors import TransformError
+from setia.schema import Business
 from setia.settings import load as load_settings
 from setia.warehouses import connect, literal
 
@@ -41,14 +44,14 @@ def home(dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
     return home
 
 
-def begin(home: Home, as_of: str = "2024-05-15") -> list[str] | None:
+def begin(home: Home, as_of: str = "2024-05-15", business: Business = MOVIES) -> list[str] | None:
     settings = load_settings(home.path)
     with connect(settings, MOVIES.name) as connection:
         newest = batches.newest(connection, MOVIES)
         assert newest
         return rebuild.begin(
             connection,
-            MOVIES,
+            business,
             settings,
             datetime.fromisoformat(as_of + "T00:00:00+00:00"),
             newest["batch_id"],
@@ -249,6 +252,21 @@ def test_another_zone_or_another_scale_rebuilds_everything(dsn, home, monkeypatc
     execute(dsn, "update movie_streaming.watch_sessions set completion_rate = 0.8")
     home.load()
     assert begin(home) is None
+
+
+def test_another_model_rebuilds_everything_and_what_dbt_leaves_beside_it_nothing(home, tmp_path):
+    package = shutil.copytree(
+        MOVIES.folder.parent, tmp_path / "setia", ignore=shutil.ignore_patterns("target", "logs")
+    )
+    business = replace(MOVIES, folder=package / "movie_streaming")
+    compiled = business.dbt_project / "target" / "compiled" / "schema.yml"
+    compiled.mkdir(parents=True)
+    (compiled / "a_test.sql").write_text("select 1")
+    assert begin(home, business=business) is not None
+    end(home)
+    with (business.dbt_project / "models" / "mart" / "mart_cohort_retention_monthly.sql").open("a") as model:
+        model.write("\n")
+    assert begin(home, business=business) is None
 
 
 def test_a_full_load_that_changes_nothing_rebuilds_nothing_more(home):

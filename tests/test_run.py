@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from setia.businesses import BUSINESSES
 from setia.cli import app
 from setia.settings import load as load_settings
 from setia.warehouses import connect
@@ -49,7 +50,7 @@ def assert_golden(home: Path, day: str) -> None:
         ).fetchall()
         totals = connection.execute(
             "select sum(order_subtotal), sum(shipping_cost), sum(order_total), count(*)"
-            " from ecommerce_intermediate.int_customer_orders"
+            " from ecommerce_marts.fct_orders"
         ).fetchall()
     golden = [(*row[:3], Decimal(row[3]), *row[4:7], Decimal(row[7]), *row[8:]) for row in CUSTOMERS]
     assert customers == golden, day
@@ -63,6 +64,12 @@ def test_the_tutorials_rows_give_its_figures_in_any_zone(tmp_path, tutorial, mon
     said = run(tmp_path / "home", "--source", str(tutorial), "--as-of", "2023-07-20")
     assert_golden(tmp_path / "home", zone)
     assert said["businesses"]["ecommerce"]["tables"]["orders"]["loaded"] == 10
+
+
+def test_the_seeds_of_the_dbt_project_give_them_as_files_too(tmp_path):
+    seeds = BUSINESSES["ecommerce"].dbt_project / "seeds" / "raw"
+    run(tmp_path / "home", "--source", str(seeds), "--as-of", "2023-07-20")
+    assert_golden(tmp_path / "home", "seeds")
 
 
 def test_a_users_own_names_are_mapped(tmp_path, tutorial):

@@ -243,15 +243,21 @@ def _fingerprint(
     facts = [connection.execute(query.format(as_of=instant)).fetchone() for query in business.facts_of_all]
     told = [__version__, settings.timezone, settings.currency, columns, facts]
     digest = hashlib.sha256(json.dumps(told, default=str).encode())
-    for folder in (business.dbt_project, business.folder.parent / "dbt_macros"):
-        for path in sorted(folder.rglob("*")):
-            if path.suffix in (".sql", ".yml"):
-                digest.update(_content(path, folder))
+    for path in _code(business):
+        digest.update(f"{path.relative_to(business.folder.parent)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
 
 
-def _content(path: Path, folder: Path) -> bytes:
-    return f"{path.relative_to(folder)}\0".encode() + path.read_bytes()
+def _code(business: Business) -> list[Path]:
+    """What models are made of, and not what dbt leaves beside it: in target/ a folder is called customers.yml."""
+    folders = [business.dbt_project / name for name in ("models", "macros")]
+    found = [
+        path for folder in (*folders, business.folder.parent / "dbt_macros") for path in folder.rglob("*")
+    ]
+    return [
+        business.dbt_project / "dbt_project.yml",
+        *sorted(path for path in found if path.suffix in (".sql", ".yml") and path.is_file()),
+    ]
 
 
 def _month(instant: datetime, zone: ZoneInfo) -> date:
