@@ -65,7 +65,7 @@ SUBJECTS = {
         days={"subscriptions": ("start_date", "end_date")},
     ),
     "ecommerce": Subject(
-        customers=400_000,
+        customers=460_000,
         step=timedelta(days=1),
         doubled={"orders twice": ("orders", "order_items")},
         keys={"orders": ("order_id",), "order_items": ("order_item_id", "order_id")},

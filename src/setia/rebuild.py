@@ -10,11 +10,13 @@ import hashlib
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from duckdb import DuckDBPyConnection
 
 from setia import __version__
+from setia import as_of as instants
 from setia.schema import Business, Table
 from setia.settings import Settings
 from setia.warehouses import literal, quote
@@ -120,9 +122,9 @@ def begin(
     done = [build for build in builds if build[4]]
     if not business.rebuilt_by or not done or {build[3] for build in builds} != {fingerprint}:
         return None
-    instants = [as_of, *(build[1] for build in builds)]
-    month = _month(min(instants), settings.zone)
-    last = max(month, _month(max(instants) - INSTANT, settings.zone))
+    spoken_of = [as_of, *(build[1] for build in builds)]
+    month = _month(min(spoken_of), settings.zone)
+    last = max(month, _month(max(spoken_of) - INSTANT, settings.zone))
     months = _changed_months(connection, business, settings, f"batch_id > {done[-1][2]}", last)
     if months is None:
         return None
@@ -133,6 +135,20 @@ def begin(
     # the first of March on the end of January, too.
     months |= {each for month in months for each in (_next(month), _month_of(_next(month) + WINDOW))}
     return [month.isoformat() for month in sorted(months) if month <= _next(last)]
+
+
+def since(connection: DuckDBPyConnection, business: Business) -> dict[str, Any]:
+    """What models and tests may have to go back to, once a build has begun: the batch that the last good build covered,
+    and the earliest and latest instant of which it, or a build since, spoke."""
+    builds = connection.execute(
+        f"select as_of, batch_id, is_done from {business.name}_raw._builds order by started"
+    ).fetchall()
+    covered = [batch_id for _, batch_id, is_done in builds if is_done]
+    return {
+        "batch_id": covered[-1] if covered else 0,
+        "earliest": instants.text(min(instant for instant, _, _ in builds)),
+        "latest": instants.text(max(instant for instant, _, _ in builds)),
+    }
 
 
 def finish(connection: DuckDBPyConnection, business: Business) -> None:

@@ -1,5 +1,6 @@
 {#- dbt's own macro, replaced: what a generic test looks at. Of a model that is built by month it looks at the months
-    of this run; the others were tested when they were built, and hold the same rows since. -#}
+    of this run; of a view with `read_by_batch`, at the rows that came since the last good build, unless the test says
+    of_all_batches: a parent may have gone. The others were tested when they were built or came, and are the same since. -#}
 {% macro get_where_subquery(relation) -%}
     {%- set conditions = [config.get('where')] if config.get('where') else [] -%}
     {%- if execute -%}
@@ -9,6 +10,9 @@
             {%- if column -%}{%- do conditions.append(in_tested_months(column, meta.get('onward'))) -%}{%- endif -%}
             {%- set instant = meta.get('read_by_month_of') -%}
             {%- if instant -%}{%- do conditions.append(in_tested_months(instant, instant=true)) -%}{%- endif -%}
+            {%- if meta.get('read_by_batch') and not config.get('meta', {}).get('of_all_batches') -%}
+                {%- do conditions.append(in_tested_batches('batch_id')) -%}
+            {%- endif -%}
         {%- endfor -%}
     {%- endif -%}
     {%- if not conditions -%}{{ return(relation) }}{%- endif -%}
