@@ -69,7 +69,7 @@ SUBJECTS = {
         days={"users": ("join_date",), "subscriptions": ("start_date", "end_date")},
     ),
     "ecommerce": Subject(
-        customers=400_000,
+        customers=460_000,
         step=timedelta(days=1),
         doubled={"orders twice": {"orders": ("order_id",), "order_items": ("order_item_id", "order_id")}},
         instants={"orders": ("order_date", "updated_at"), "order_items": ("updated_at",)},

@@ -43,11 +43,19 @@ class Models:
     folder: Path
     manifests: dict[bool, Manifest] = field(default_factory=dict)
 
-    def build(self, settings: Settings, as_of: datetime, months: list[str] | None, *options: str) -> bool:
+    def build(
+        self,
+        settings: Settings,
+        as_of: datetime,
+        months: list[str] | None,
+        *options: str,
+        since: dict[str, Any] | None = None,
+    ) -> bool:
         """Runs the models, the whole or these months; whether all went well."""
         os.environ["SETIA_DBT_DUCKDB"] = str(settings.warehouse_file(self.business.name))
         variables = {"as_of": instants.text(as_of), "timezone": settings.timezone}
         variables |= {"currency": settings.currency, "rebuilt_months": months}
+        variables |= {"builds_since": since} if since else {}
         if (months is None) not in self.manifests:
             self.manifests[months is None] = self.invoke(None, variables, "parse")
         return self.invoke(self.manifests[months is None], variables, "run", *options) is not None
@@ -67,7 +75,9 @@ class Models:
             newest = batches.newest(connection, self.business)
             assert newest
             months = rebuild.begin(connection, self.business, settings, as_of, newest["batch_id"])
-        assert self.build(settings, as_of, months, *([] if ends else ["--select", *self.begun]))
+            since = rebuild.since(connection, self.business) if months else None
+        selected = () if ends else ("--select", *self.begun)
+        assert self.build(settings, as_of, months, *selected, since=since)
         if ends:
             with connect(settings, self.business.name) as connection:
                 rebuild.finish(connection, self.business)

@@ -241,6 +241,29 @@ def test_what_a_failed_build_left_behind_is_rebuilt(dsn, home):
     assert begin(home) == [f"2024-0{month}-01" for month in (2, 3, 5, 6, 7, 8, 9)]
 
 
+def test_a_build_knows_the_instants_and_the_batch_of_those_since_the_last_good_one(dsn, home):
+    def since() -> dict[str, object]:
+        with connect(load_settings(home.path), MOVIES.name) as connection:
+            return rebuild.since(connection, MOVIES)
+
+    execute(dsn, "delete from movie_streaming.watch_sessions where session_id = 2")
+    home.load()
+    begin(home, "2024-08-15")
+    begin(home, "2024-06-01")
+    assert since() == {
+        "batch_id": 1,
+        "earliest": "2024-05-15 00:00:00+00:00",
+        "latest": "2024-08-15 00:00:00+00:00",
+    }
+    end(home)
+    begin(home, "2024-06-02")
+    assert since() == {
+        "batch_id": 2,
+        "earliest": "2024-06-01 00:00:00+00:00",
+        "latest": "2024-06-02 00:00:00+00:00",
+    }
+
+
 def test_another_zone_or_another_scale_rebuilds_everything(dsn, home, monkeypatch):
     monkeypatch.setenv("SETIA_TIMEZONE", "UTC")
     assert begin(home) is None

@@ -151,8 +151,10 @@ def transform(
         with connect(settings, business.name) as connection:
             batch_id = newest["batch_id"] if newest else 0
             months = rebuild.begin(connection, business, settings, instant, batch_id)
+            months = None if full_refresh else months
+            since = rebuild.since(connection, business) if months else None
             key_types = raw.contract_types(connection, business)
-        options = transforming.Options(full_refresh, select, None if full_refresh else months, key_types)
+        options = transforming.Options(full_refresh, select, months, since, key_types)
         build = transforming.transform(settings, business, instant, options, _named(progress, "transform"))
         if build.complete:
             with connect(settings, business.name) as connection:

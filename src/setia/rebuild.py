@@ -11,11 +11,13 @@ import hashlib
 import json
 from datetime import date, datetime, timedelta
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from duckdb import DuckDBPyConnection
 
 from setia import __version__
+from setia import as_of as instants
 from setia.schema import Business, Table
 from setia.settings import Settings
 from setia.warehouses import literal, quote
@@ -27,7 +29,7 @@ WINDOW = timedelta(days=29)
 
 
 def create(connection: DuckDBPyConnection, business: Business) -> None:
-    """Makes the two tables when they are not there."""
+    """Makes what loads and builds write, when it is not there."""
     connection.execute(
         f"create table if not exists {business.name}_raw._changes (batch_id bigint not null,"
         " table_name varchar not null, month_key date, key varchar, zone varchar)"
@@ -128,9 +130,10 @@ def note_all(connection: DuckDBPyConnection, business: Business, table: Table, b
 def begin(
     connection: DuckDBPyConnection, business: Business, settings: Settings, as_of: datetime, batch_id: int
 ) -> list[str] | None:
-    """The first days of the months to rebuild, oldest first; None when everything is. The users are in `_rebuilt_users`.
+    """The first days of the months to rebuild, oldest first; None when everything is.
 
-    Notes the build as begun: until `finish`, each later one covers what it may have left behind.
+    The users to rebuild are in `_rebuilt_users` then. Notes the build as begun: until `finish`, each later one covers
+    what it may have left behind.
     """
     create(connection, business)
     fingerprint = _fingerprint(connection, business, settings, as_of)
@@ -145,13 +148,13 @@ def begin(
     done = [build for build in builds if build[4]]
     if not business.rebuilt_by or not done or {build[3] for build in builds} != {fingerprint}:
         return None
-    instants = [as_of, *(build[1] for build in builds)]
-    month = _month(min(instants), settings.zone)
-    last = max(month, _month(max(instants) - INSTANT, settings.zone))
+    spoken_of = [as_of, *(build[1] for build in builds)]
+    month = _month(min(spoken_of), settings.zone)
+    last = max(month, _month(max(spoken_of) - INSTANT, settings.zone))
     months = _changed_months(connection, business, settings, f"batch_id > {done[-1][2]}", last)
     if months is None:
         return None
-    _put_users(connection, business, settings, f"batch_id > {done[-1][2]}", min(instants))
+    _put_users(connection, business, settings, f"batch_id > {done[-1][2]}", min(spoken_of))
     while month <= last:
         months.add(month)
         month = _next(month)
@@ -159,6 +162,20 @@ def begin(
     # the first of March on the end of January, too.
     months |= {each for month in months for each in (_next(month), _month_of(_next(month) + WINDOW))}
     return [month.isoformat() for month in sorted(months) if month <= _next(last)]
+
+
+def since(connection: DuckDBPyConnection, business: Business) -> dict[str, Any]:
+    """What models and tests may have to go back to, once a build has begun: the batch that the last good build covered,
+    and the earliest and latest instant of which it, or a build since, spoke."""
+    builds = connection.execute(
+        f"select as_of, batch_id, is_done from {business.name}_raw._builds order by started"
+    ).fetchall()
+    covered = [batch_id for _, batch_id, is_done in builds if is_done]
+    return {
+        "batch_id": covered[-1] if covered else 0,
+        "earliest": instants.text(min(instant for instant, _, _ in builds)),
+        "latest": instants.text(max(instant for instant, _, _ in builds)),
+    }
 
 
 def finish(connection: DuckDBPyConnection, business: Business) -> None:

@@ -126,8 +126,8 @@ class Business:
 
     `published` holds (layer, prefix) pairs: the models of that layer whose names start so.
     `rebuilt_by` names the tables that models which are built by month or user depend on. `facts_of_all` are queries,
-    as of `{as_of}`, whose answer every month depends on. `moved_users` is SQL of the users whom another as_of may show otherwise,
-    from `{instant}`, in the local `{day}`, on.
+    as of `{as_of}`, whose answer every month depends on. `moved_users` is SQL of the users whom another as_of may show
+    otherwise, from `{instant}` on, which is in the local `{day}` or the day after it.
     """
 
     name: str

@@ -37,12 +37,14 @@ class Build:
 class Options:
     """`select`: dbt's selection of models. `months`: those to rebuild where models are built by month; None: all.
 
+    `since`: what `rebuild.since` says, for those months.
     `key_types`: what raw's keys are, in the words of dbt's contracts; None: whole numbers.
     """
 
     full_refresh: bool = False
     select: str | None = None
     months: list[str] | None = None
+    since: dict[str, Any] | None = None
     key_types: dict[str, str] | None = None
 
 
@@ -64,6 +66,7 @@ def transform(
         progress(0, 0)  # dbt needs seconds before its first model
     variables: dict[str, Any] = {"as_of": instants.text(as_of), "timezone": settings.timezone}
     variables |= {"currency": settings.currency, "rebuilt_months": options.months}
+    variables |= {"builds_since": options.since} if options.since else {}
     variables |= {"key_types": options.key_types} if options.key_types else {}
     command = [
         *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-format", "json"),

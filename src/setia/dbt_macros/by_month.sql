@@ -16,10 +16,7 @@
     {%- else -%}
         {%- set rebuilt = "in_rebuilt_months('" ~ column ~ "')" if onward is none
             else "from_rebuilt_months('" ~ column ~ "', " ~ onward ~ ")" -%}
-        {%- do config.update({
-            'incremental_strategy': 'merge' if target.type == 'bigquery' else 'append',
-            'pre_hook': "{% if is_increment() %}delete from {{ this }} where {{ " ~ rebuilt ~ " }}{% endif %}",
-        }) -%}
+        {%- do config.update(incremental_where([rebuilt])) -%}
     {%- endif -%}
     {%- do config.update({'materialized': 'incremental'}) -%}
     {{ return(config) }}

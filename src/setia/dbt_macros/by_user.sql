@@ -3,20 +3,13 @@
     the rebuilt months, too; `onward`: on those and on all that follow. The query is bounded by is_rebuilt_user then,
     or in_rebuilt_months or from_rebuilt_months. -#}
 {% macro by_user(column='user_id', month=none, onward=false) %}
-    {%- set config = {
-        'materialized': 'table',
-        'meta': {'built_by_user_of': column, 'built_by_month_of': month, 'onward': 0 if onward else none},
-    } -%}
-    {%- if var('rebuilt_months', none) is none -%}{{ return(config) }}{%- endif -%}
     {%- set rebuilt = ["is_rebuilt_user('" ~ column ~ "')"] -%}
     {%- if month -%}
         {%- do rebuilt.append(("from" if onward else "in") ~ "_rebuilt_months('" ~ month ~ "')") -%}
     {%- endif -%}
-    {%- set conditions = "{{ " ~ rebuilt | join(" }} or {{ ") ~ " }}" -%}
-    {%- do config.update({
-        'materialized': 'incremental',
-        'incremental_strategy': 'merge' if target.type == 'bigquery' else 'append',
-        'pre_hook': "{% if is_increment() %}delete from {{ this }} where " ~ conditions ~ "{% endif %}",
-    }) -%}
+    {%- set config = incremental_where([rebuilt | join(" ~ ' or ' ~ ")]) -%}
+    {%- do config.update({'meta': {
+        'built_by_user_of': column, 'built_by_month_of': month, 'onward': 0 if onward else none,
+    }}) -%}
     {{ return(config) }}
 {% endmacro %}

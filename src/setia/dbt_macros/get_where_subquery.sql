@@ -1,5 +1,7 @@
 {#- dbt's own macro, replaced: what a generic test looks at. Of a model that is built by month or by user it looks at
-    the months and users of this run; the others were tested when they were built, and hold the same rows since. -#}
+    the months and users of this run; of a view with `read_by_batch`, at the rows that came since the last good build,
+    unless the test says of_all_batches: a parent may have gone. The others were tested when they were built or came, and
+    are the same since. -#}
 {% macro get_where_subquery(relation) -%}
     {%- set conditions = [config.get('where')] if config.get('where') else [] -%}
     {%- if execute -%}
@@ -11,6 +13,9 @@
             {%- if user -%}{%- do built.append(is_tested_user(user)) -%}{%- endif -%}
             {%- set instant = meta.get('read_by_month_of') -%}
             {%- if instant -%}{%- do built.append(in_tested_months(instant, instant=true)) -%}{%- endif -%}
+            {%- if meta.get('read_by_batch') and not config.get('meta', {}).get('of_all_batches') -%}
+                {%- do built.append(in_tested_batches('batch_id')) -%}
+            {%- endif -%}
             {%- if built -%}{%- do conditions.append('(' ~ built | join(' or ') ~ ')') -%}{%- endif -%}
         {%- endfor -%}
     {%- endif -%}

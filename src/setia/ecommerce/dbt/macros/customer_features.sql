@@ -1,6 +1,6 @@
 {#- A query: one row a customer with an order and cutoff, of what was known by the cutoff_date of the relation. It is what
     ml_customer_features and ml_customer_training have in common, so that what is learnt is what is scored. -#}
-{% macro customer_features(cutoffs) -%}
+{% macro customer_features(cutoffs, first_cutoff=none) -%}
     {%- set recency = days_between('past.last_order_date', 'past.cutoff_date') -%}
     {%- set exposure = days_between('past.first_order_date', 'past.cutoff_date') -%}
     {%- set tenure = days_between('past.first_order_date', 'past.last_order_date') -%}
@@ -21,7 +21,7 @@
         {{ ratio('coalesce(near.orders_last_90d, 0) + 1', 'coalesce(near.orders_previous_90d, 0) + 1') }} as order_trend_ratio,
         case when {{ recency }} <= 30 then 1 else 0 end as is_active_last_30d,
         case when {{ recency }} <= 90 then 1 else 0 end as is_active_last_90d
-    from ({{ orders_until_cutoff(cutoffs) }}) as past
+    from ({{ orders_until_cutoff(cutoffs, first_cutoff) }}) as past
     left join ({{ orders_near_cutoff(cutoffs) }}) as near
         on past.customer_id = near.customer_id and past.cutoff_date = near.cutoff_date
 {%- endmacro %}

@@ -1,5 +1,5 @@
 {#- A query: the totals of all that each customer had ordered by each cutoff_date of a relation. -#}
-{% macro orders_until_cutoff(cutoffs) -%}
+{% macro orders_until_cutoff(cutoffs, first_cutoff=none) -%}
     select
         cutoff_date,
         customer_id,
@@ -11,6 +11,6 @@
         sum(squared_net_total) as squared_net_total,
         min(smallest_net_total) as smallest_net_total,
         max(largest_net_total) as largest_net_total
-    from ({{ orders_by_cutoff(cutoffs) }}) as parts
+    from ({{ orders_by_cutoff(cutoffs, first_cutoff) }}) as parts
     group by cutoff_date, customer_id
 {%- endmacro %}

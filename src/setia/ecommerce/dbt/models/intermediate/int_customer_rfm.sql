@@ -1,7 +1,14 @@
 {#- Grain: one row a customer with a completed order. Question: how recently, how often, for how much?
     recency, frequency and monetary_value are over all orders before as_of, and so are the tutorial's fixed bounds; the
     quintiles are over the window that ends at as_of: a customer without an order in it is in cell 111. -#}
-with customer_totals as (
+with parts as (
+    {{ customer_history([
+        'first_order_date', 'last_order_date', 'orders', 'orders_without_cost', 'order_subtotal', 'shipping_cost', 'tax_amount',
+        'discount_amount', 'refunded_amount', 'contribution_margin', 'net_total',
+    ]) }}
+),
+
+customer_totals as (
     select
         customer_id,
         min(first_order_date) as first_order_date,
@@ -16,7 +23,7 @@ with customer_totals as (
         {{ amount('sum(' ~ column ~ ')') }} as {{ value }},
         {% endfor -%}
         {{ amount('sum(net_total)') }} as monetary_value
-    from {{ ref('int_customer_months') }}
+    from parts
     group by customer_id
 ),
 

@@ -2,6 +2,8 @@
     of each customer by then, and who ordered in the 90 days that begin after a gap? Only cutoffs whose days are over. -#}
 {% set gap, days = var('label_gap_days') | int, var('label_days') | int -%}
 {{ config(cluster_by=bq_cluster(['customer_id']), **by_month('cutoff_date', onward=gap + days)) }}
+{% set first_cutoff = modules.datetime.date.fromisoformat(var('rebuilt_months') | first) - modules.datetime.timedelta(days=gap + days)
+    if is_increment() else none -%}
 with first_and_last_month as (
     select
         min(month_key) as first_month,
@@ -24,7 +26,7 @@ cutoffs as (
 ),
 
 features as (
-    {{ customer_features('cutoffs') }}
+    {{ customer_features('cutoffs', first_cutoff=first_cutoff) }}
 ),
 
 ahead as (

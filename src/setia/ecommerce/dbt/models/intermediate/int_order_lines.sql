@@ -23,7 +23,9 @@ converted_lines as (
         coalesce(order_items.unit_cost, products.cost_price) as unit_cost
     from {{ ref('stg_order_items') }} as order_items
     inner join completed_orders on order_items.order_id = completed_orders.order_id
-    inner join {{ ref('stg_products') }} as products on order_items.product_id = products.product_id
+    left join {{ ref('stg_products') }} as products on order_items.product_id = products.product_id
+    -- Not an inner join: DuckDB would then join all lines with the products, and hash them for a month's orders.
+    where order_items.product_id in (select product_id from {{ ref('stg_products') }})
 ),
 
 costed_lines as (

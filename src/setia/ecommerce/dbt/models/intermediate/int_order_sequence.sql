@@ -1,13 +1,31 @@
 {#- Grain: one row a completed order. Question: the how manieth of its customer's is it, and how long after the one before?
     Hangs on earlier months: built from the first changed month on, from what each customer had bought before it. -#}
 {{ config(**by_month('order_date', onward=0)) }}
-with customers_before as (
+{% set is_past_known = is_increment() and (var('rebuilt_months') | first) >= (past_ends() | string) -%}
+with parts_before as (
+    select
+        customer_id,
+        orders,
+        last_order_date
+    from {{ ref('int_customer_past') }}
+    where {{ 'true' if is_past_known else 'false' }}
+    union all
+    select
+        customer_id,
+        orders,
+        last_order_date
+    from {{ ref('int_customer_months') }}
+    where
+        not {{ from_rebuilt_months('month_key') }}
+        and {{ "month_key >= date '%s'" | format(past_ends()) if is_past_known else 'true' }}
+),
+
+customers_before as (
     select
         customer_id,
         {{ whole_number('sum(orders)') }} as orders,
         max(last_order_date) as last_order_date
-    from {{ ref('int_customer_months') }}
-    where not {{ from_rebuilt_months('month_key') }}
+    from parts_before
     group by customer_id
 ),
 

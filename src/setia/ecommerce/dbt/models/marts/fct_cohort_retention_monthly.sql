@@ -22,20 +22,6 @@ life_months as (
     {{ month_rows('cohorts', 'cohort_month', 'last_month', key='cohort_month') }}
 ),
 
-sales as (
-    select
-        customers.cohort_month,
-        months.month_key,
-        count(*) as retained_customers,
-        sum(months.orders) as orders,
-        sum(months.order_subtotal - months.discount_amount - months.refunded_amount) as net_sales,
-        sum(coalesce(months.contribution_margin, 0)) as contribution_margin,
-        sum(months.orders_without_cost) as orders_without_cost
-    from {{ ref('int_customer_months') }} as months
-    inner join customers on months.customer_id = customers.customer_id
-    group by customers.cohort_month, months.month_key
-),
-
 lives as (
     select
         life_months.cohort_month,
@@ -54,7 +40,7 @@ lives as (
         cohorts.customers
     from life_months
     inner join cohorts on life_months.cohort_month = cohorts.cohort_month
-    left join sales
+    left join {{ ref('int_cohort_months') }} as sales
         on life_months.cohort_month = sales.cohort_month and life_months.month_key = sales.month_key
 ),
 

@@ -1,57 +1,35 @@
 {#- Grain: one row a month, from the first completed order to as_of. Question: how is the shop doing, month by month?
     A customer is live for 90 days after an order and churned on the 91st day without another; money is dated by its order. -#}
-{% set live_days = 90 -%}
-with sales as (
-    select
-        month_key,
-        sum(orders) as orders,
-        count(*) as active_customers,
-        sum(order_subtotal) as merchandise,
-        sum(discount_amount) as discounts,
-        sum(refunded_amount) as refunds,
-        sum(shipping_cost) as shipping,
-        sum(tax_amount) as tax
-    from {{ ref('int_customer_months') }}
-    group by month_key
-),
-
-first_and_last_month as (
+with first_and_last_month as (
     select
         min(month_key) as first_month,
         {{ month_start(as_of_date()) }} as last_month
-    from sales
+    from {{ ref('int_sales_monthly') }}
 ),
 
 months as (
     {{ month_rows('first_and_last_month', 'first_month', 'last_month') }}
 ),
 
-arrivals as (
+churned as (
     select
-        order_month_start as month_key,
-        count(case when order_number = 1 then 1 end) as new_customers,
-        count(case when order_number = 2 then 1 end) as second_orders,
-        count(case when days_since_previous > {{ live_days }} then 1 end) as reactivated_customers
-    from {{ ref('int_order_sequence') }}
-    group by order_month_start
-),
-
-churned_days as (
-    select {{ add_days('previous_order_date', live_days + 1) }} as churned_on
-    from {{ ref('int_order_sequence') }}
-    where days_since_previous > {{ live_days }}
+        churned_month as month_key,
+        customers
+    from {{ ref('int_returns_monthly') }}
     union all
-    select {{ add_days('last_order_date', live_days + 1) }} as churned_on
+    select
+        {{ month_start(add_days('last_order_date', live_days() + 1)) }} as month_key,
+        1 as customers
     from {{ ref('int_customer_rfm') }}
-    where {{ add_days('last_order_date', live_days + 1) }} <= {{ as_of_date() }}
+    where {{ add_days('last_order_date', live_days() + 1) }} <= {{ as_of_date() }}
 ),
 
 churn as (
     select
-        {{ month_start('churned_on') }} as month_key,
-        count(*) as churned_customers
-    from churned_days
-    group by {{ month_start('churned_on') }}
+        month_key,
+        {{ whole_number('sum(customers)') }} as churned_customers
+    from churned
+    group by month_key
 ),
 
 counted as (
@@ -66,8 +44,7 @@ counted as (
         {% endfor -%}
         coalesce(churn.churned_customers, 0) as churned_customers
     from months
-    left join sales on months.month_key = sales.month_key
-    left join arrivals on months.month_key = arrivals.month_key
+    left join {{ ref('int_sales_monthly') }} as sales on months.month_key = sales.month_key
     left join churn on months.month_key = churn.month_key
 ),
 

@@ -27,7 +27,7 @@ preferences as (
             partition by affinity.customer_id
             order by affinity.orders_count desc, affinity.net_revenue desc, affinity.product_id asc
         ) as preference
-    from {{ ref('fct_customer_product_affinity') }} as affinity
+    from {{ ref('int_customer_products') }} as affinity
     inner join targets on affinity.customer_id = targets.customer_id
     inner join {{ ref('stg_products') }} as products on affinity.product_id = products.product_id
     where affinity.orders_count > 0

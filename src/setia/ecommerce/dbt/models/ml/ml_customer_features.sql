@@ -18,7 +18,7 @@ customers as (
 ),
 
 buyers as (
-    {{ customer_features('cutoffs') }}
+    {{ customer_features('cutoffs', first_cutoff=past_ends() if var('features_cutoff') is none else none) }}
 ),
 
 scored as (

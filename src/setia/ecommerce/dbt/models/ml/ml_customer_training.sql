@@ -1,8 +1,8 @@
 {#- Grain: one row a customer and cutoff (a month's last day), with an order in the 365 days up to it. Question: of whom
     was known what, and who ordered afterwards? The newest cutoffs are for tests; those whose label reaches into them,
     for none. A view: which cutoffs are the newest changes rows that are long there. -#}
-{{ config(materialized='view') }}
 {% set label_ends_after = var('label_gap_days') | int + var('label_days') | int -%}
+{{ config(materialized='view', meta={'built_by_month_of': 'cutoff_date', 'onward': label_ends_after}) }}
 with cutoffs as (
     select distinct cutoff_date
     from {{ ref('int_customer_snapshots') }}

@@ -1,5 +1,6 @@
 {#- Grain: one row a line of an order. Question: what was sold or taken back, and at which price?
     A return stays, as a negative quantity. -#}
+{{ config(meta={'read_by_batch': true}) }}
 with source as (
     select * from {{ source('raw', 'raw_order_items') }}
     {{ seeded('raw_order_items') }}
