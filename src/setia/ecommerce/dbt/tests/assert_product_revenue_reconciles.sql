@@ -15,7 +15,7 @@ months_of_lines as (
     select
         order_month_start,
         sum(case when is_return then 0 else line_total end) as revenue,
-        sum(line_total) as net_revenue,
+        sum(net_line_total) as net_revenue,
         sum(quantity) as units
     from {{ ref('int_order_lines') }}
     where {{ in_tested_months('order_date') }}
@@ -25,7 +25,10 @@ months_of_lines as (
 totals as (
     select
         (select coalesce(sum(net_revenue), 0) from {{ ref('int_product_sales_monthly') }}) as in_months,
-        (select coalesce(sum(revenue - returned_revenue), 0) from {{ ref('fct_product_performance') }}) as in_products,
+        (
+            select coalesce(sum(revenue - returned_revenue - discount_amount), 0)
+            from {{ ref('fct_product_performance') }}
+        ) as in_products,
         (select coalesce(sum(net_revenue_365d), 0) from {{ ref('fct_product_performance') }}) as in_window,
         (select coalesce(sum(net_revenue), 0) from {{ ref('fct_customer_product_affinity') }}) as in_affinities
 ),

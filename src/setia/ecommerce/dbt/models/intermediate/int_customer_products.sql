@@ -14,7 +14,7 @@ with window_lines as (
         lines.order_date,
         lines.is_return,
         lines.quantity,
-        lines.line_total
+        lines.net_line_total
     from {{ ref('int_order_lines') }} as lines
     {% if is_increment() -%}
     left join {{ this }} as kept
@@ -33,7 +33,7 @@ order_products as (
         order_date,
         count(case when not is_return then 1 end) as lines_bought,
         sum(case when is_return then 0 else quantity end) as units_bought,
-        sum(line_total) as net_revenue
+        sum(net_line_total) as net_revenue
     from window_lines
     group by customer_id, product_id, order_id, order_date
 ),

@@ -8,7 +8,7 @@ with product_sales as (
         {% for column in ('units_sold', 'units_returned') -%}
         {{ money('sum(' ~ column ~ ')', 4) }} as {{ column }},
         {% endfor -%}
-        {% for column in ('revenue', 'returned_revenue', 'net_revenue') -%}
+        {% for column in ('revenue', 'returned_revenue', 'discount_amount', 'net_revenue') -%}
         {{ money('sum(' ~ column ~ ')') }} as {{ column }},
         {% endfor -%}
         case when sum(lines_of_unknown_cost) = 0 then {{ money('sum(known_cost)') }} end as cost_of_goods,
@@ -26,7 +26,7 @@ window_sales as (
         {{ money('sum(case when ' ~ in_window ~ ' then quantity else 0 end)', 4) }} as units_{{ days }}d,
         {{ money('sum(case when ' ~ in_window ~ ' then line_total else 0 end)') }} as revenue_{{ days }}d,
         {% endfor -%}
-        {{ money('sum(line_total)') }} as net_revenue_365d
+        {{ money('sum(net_line_total)') }} as net_revenue_365d
     from {{ ref('int_order_lines') }}
     where order_date > {{ add_days(as_of_date(), -365) }}
     group by product_id
@@ -54,7 +54,7 @@ all_products as (
         {{ money('coalesce(product_sales.units_sold, 0)', 4) }} as units_sold,
         {{ money('coalesce(product_sales.units_returned, 0)', 4) }} as units_returned,
         {{ ratio('product_sales.units_returned', 'product_sales.units_sold') }} as return_rate,
-        {% for column in ('revenue', 'returned_revenue', 'net_revenue') -%}
+        {% for column in ('revenue', 'returned_revenue', 'discount_amount', 'net_revenue') -%}
         {{ money('coalesce(product_sales.' ~ column ~ ', 0)') }} as {{ column }},
         {% endfor -%}
         {% for column in ('revenue_28d', 'revenue_90d', 'revenue_365d', 'net_revenue_365d') -%}

@@ -32,7 +32,7 @@ classified as (
         {% for column in (
             'product_name', 'category', 'cost_price', 'list_price', 'profit_margin', 'profit_margin_pct',
             'orders_count', 'customers_count', 'units_sold', 'units_returned', 'return_rate',
-            'revenue', 'returned_revenue', 'net_revenue', 'revenue_28d', 'revenue_90d', 'revenue_365d', 'avg_selling_price',
+            'revenue', 'returned_revenue', 'discount_amount', 'net_revenue', 'revenue_28d', 'revenue_90d', 'revenue_365d', 'avg_selling_price',
             'total_profit', 'first_sale_date', 'last_sale_date', 'revenue_rank', 'units_rank', 'profit_rank', 'category_revenue_share',
         ) -%}
         {{ column }},
