@@ -41,7 +41,13 @@ STATED = {
         from fct_customer_metrics
     """,
     "fct_product_performance": """
-        select product_id as product, revenue as gross, orders_count as orders, customers_count as households
+        select
+            product_id as product,
+            revenue as gross,
+            discount_amount as discounts,
+            net_revenue as net,
+            orders_count as orders,
+            customers_count as households
         from fct_product_performance
     """,
 }
