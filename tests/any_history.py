@@ -19,6 +19,7 @@ from dbt.contracts.graph.manifest import Manifest
 from loaded_homes import Home, execute
 from setia import as_of as instants
 from setia import batches, rebuild
+from setia.rebuild import Rebuilt
 from setia.schema import Business
 from setia.settings import Settings
 from setia.settings import load as load_settings
@@ -47,18 +48,20 @@ class Models:
         self,
         settings: Settings,
         as_of: datetime,
-        months: list[str] | None,
+        rebuilt: Rebuilt | None,
         *options: str,
         since: dict[str, Any] | None = None,
     ) -> bool:
-        """Runs the models, the whole or these months; whether all went well."""
+        """Runs the models, the whole or these months and days; whether all went well."""
         os.environ["SETIA_DBT_DUCKDB"] = str(settings.warehouse_file(self.business.name))
         variables = {"as_of": instants.text(as_of), "timezone": settings.timezone}
-        variables |= {"currency": settings.currency, "rebuilt_months": months}
+        variables |= {"currency": settings.currency}
+        if rebuilt:
+            variables |= {"rebuilt_months": rebuilt.months, "rebuilt_days": rebuilt.days}
         variables |= {"builds_since": since} if since else {}
-        if (months is None) not in self.manifests:
-            self.manifests[months is None] = self.invoke(None, variables, "parse")
-        return self.invoke(self.manifests[months is None], variables, "run", *options) is not None
+        if (rebuilt is None) not in self.manifests:
+            self.manifests[rebuilt is None] = self.invoke(None, variables, "parse")
+        return self.invoke(self.manifests[rebuilt is None], variables, "run", *options) is not None
 
     def invoke(self, manifest: Manifest | None, variables: dict[str, Any], *verb: str) -> Any:
         project = str(self.business.dbt_project)
@@ -69,19 +72,20 @@ class Models:
         DuckDBConnectionManager.close_all_connections()  # it would keep the warehouse open
         return done.result if done.success else None
 
-    def transform(self, settings: Settings, as_of: datetime, ends: bool = True) -> list[str] | None:
+    def transform(self, settings: Settings, as_of: datetime, ends: bool = True) -> Rebuilt | None:
         """What `pipeline.transform` does; one that does not end well has built its beginning only."""
         with connect(settings, self.business.name) as connection:
             newest = batches.newest(connection, self.business)
             assert newest
-            months = rebuild.begin(connection, self.business, settings, as_of, newest["batch_id"])
-            since = rebuild.since(connection, self.business) if months else None
-        selected = () if ends else ("--select", *self.begun)
-        assert self.build(settings, as_of, months, *selected, since=since)
+            rebuilt = rebuild.begin(connection, self.business, settings, as_of, newest["batch_id"])
+            since = rebuild.since(connection, self.business) if rebuilt else None
+        options = [] if rebuilt else ["--full-refresh"]
+        options += [] if ends else ["--select", *self.begun]
+        assert self.build(settings, as_of, rebuilt, *options, since=since)
         if ends:
             with connect(settings, self.business.name) as connection:
                 rebuild.finish(connection, self.business)
-        return months
+        return rebuilt
 
     def assert_as_a_full_refresh(self, settings: Settings, as_of: datetime, folder: Path, told: str) -> None:
         """Builds everything in a copy of the warehouse, and compares every table row for row."""
@@ -139,8 +143,8 @@ def follow(dsn: str, home: Home, models: Models, dice: random.Random, as_of: dat
         if dice.random() < 0.3:  # a build that was killed, as of another instant
             other = as_of + timedelta(hours=dice.choice((0, 24 * 40, -24 * 30)))
             models.transform(settings, other, ends=False)
-        months = models.transform(settings, as_of)
-        partly += months is not None
-        told = f"step {step}, months {months}"
+        rebuilt = models.transform(settings, as_of)
+        partly += rebuilt is not None
+        told = f"step {step}, {rebuilt}"
         models.assert_as_a_full_refresh(settings, as_of, home.path.parent, told)
     return partly

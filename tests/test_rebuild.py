@@ -45,6 +45,12 @@ def home(dsn: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Home:
 
 
 def begin(home: Home, as_of: str = "2024-05-15", business: Business = MOVIES) -> list[str] | None:
+    """The months to rebuild."""
+    rebuilt = begun(home, as_of, business)
+    return rebuilt and rebuilt.months
+
+
+def begun(home: Home, as_of: str = "2024-05-15", business: Business = MOVIES) -> rebuild.Rebuilt | None:
     settings = load_settings(home.path)
     with connect(settings, MOVIES.name) as connection:
         newest = batches.newest(connection, MOVIES)
@@ -85,6 +91,38 @@ def test_a_changed_session_is_rebuilt_in_its_old_month_and_its_new(dsn, home):
     assert begin(home) == [f"2024-0{month}-01" for month in (1, 2, 3, 4, 5, 6)]
 
 
+def test_days_are_those_of_the_rows_and_those_that_time_moved_over(dsn, home):
+    execute(dsn, "update movie_streaming.watch_sessions set start_time = '2024-03-20' where session_id = 1")
+    execute(dsn, "update movie_streaming.watch_sessions set start_time = '2024-03-21' where session_id = 2")
+    home.load()
+    rebuilt = begun(home, "2024-05-17")
+    assert rebuilt is not None
+    assert rebuilt.days == [
+        ("2024-01-10", "2024-01-11"),
+        ("2024-02-10", "2024-02-11"),
+        ("2024-03-20", "2024-03-22"),
+        ("2024-05-15", "2024-05-18"),
+    ]
+
+
+def test_days_that_are_too_scattered_are_looked_for_by_whole_months(dsn, home):
+    some = [
+        insert(
+            "watch_sessions",
+            session_id=f"1{n}",
+            user_id="1",
+            movie_id="1",
+            start_time=f"'2024-01-01'::date + {2 * n}",
+        )
+        for n in range(rebuild.SPANS)
+    ]
+    execute(dsn, *some)
+    home.load()
+    rebuilt = begun(home)
+    assert rebuilt is not None
+    assert rebuilt.days == [("2024-01-01", "2024-04-01"), ("2024-05-01", "2024-06-01")]
+
+
 def test_the_thirty_days_before_the_first_of_march_begin_in_january(dsn, home):
     execute(
         dsn, insert("watch_sessions", session_id="9", user_id="1", movie_id="1", start_time="'2023-01-31'")
@@ -106,13 +144,15 @@ def test_months_that_a_load_noted_in_another_zone_rebuild_everything(dsn, home, 
     assert begin(home) is None
 
 
-def test_a_home_whose_notes_have_no_zone_goes_on(dsn, home):
+def test_notes_of_an_earlier_setia_rebuild_everything_and_then_nothing_more(dsn, home):
     home.tamper("alter table movie_streaming_raw._changes drop column zone")
+    assert begin(home) is None
+    end(home)
     assert begin(home) == ["2024-05-01", "2024-06-01"]
-    home.tamper("alter table movie_streaming_raw._changes drop column zone")
+    home.tamper("alter table movie_streaming_raw._changes rename day to month_key")
     execute(dsn, "delete from movie_streaming.watch_sessions where session_id = 2")
     home.load()
-    assert begin(home) == ["2024-02-01", "2024-03-01", "2024-05-01", "2024-06-01"]
+    assert begin(home) is None
 
 
 def test_a_deleted_session_is_rebuilt_without_it(dsn, home):

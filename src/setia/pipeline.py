@@ -150,11 +150,12 @@ def transform(
         run.counts["data_through"] = instants.text(through) if through else None
         with connect(settings, business.name) as connection:
             batch_id = newest["batch_id"] if newest else 0
-            months = rebuild.begin(connection, business, settings, instant, batch_id)
-            months = None if full_refresh else months
-            since = rebuild.since(connection, business) if months else None
+            rebuilt = rebuild.begin(connection, business, settings, instant, batch_id)
+            full_refresh = full_refresh or rebuilt is None
+            rebuilt = None if full_refresh else rebuilt
+            since = rebuild.since(connection, business) if rebuilt else None
             key_types = raw.contract_types(connection, business)
-        options = transforming.Options(full_refresh, select, months, since, key_types)
+        options = transforming.Options(full_refresh, select, rebuilt, since, key_types)
         build = transforming.transform(settings, business, instant, options, _named(progress, "transform"))
         if build.complete:
             with connect(settings, business.name) as connection:

@@ -1,14 +1,15 @@
-"""Which months and users a transform has to rebuild: loads note what came and went, builds what they covered.
+"""Which months, days and users a transform has to rebuild: loads note what came and went, builds what they covered.
 
-Three tables beside raw: `_changes` has the months and users of the rows that a batch brought or took away, old
-versions included, for the tables that the models by month or user depend on; `_builds` has every build since the
-last one that ended well; `_rebuilt_users` the users of the newest. A month or user that neither names has the rows
+Three tables beside raw: `_changes` has the days and users of the rows that a batch brought or took away, old
+versions included, for the tables that the models by month, day or user depend on; `_builds` has every build since
+the last one that ended well; `_rebuilt_users` the users of the newest. A day or user that neither names has the rows
 it had, so that building it again would change nothing. Whatever can't be told so (other code, another zone, other
 types) rebuilds everything.
 """
 
 import hashlib
 import json
+from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -26,17 +27,36 @@ INSTANT = timedelta(microseconds=1)
 A_DAY = timedelta(days=1)
 WINDOW = timedelta(days=29)
 """Beyond a month's end: a day counts in the 30 that end with it, and is the one before at the 31st."""
+SPANS = 31
+"""Of days are looked for at most; where changes lie more scattered, their months are."""
+
+
+@dataclass(frozen=True)
+class Rebuilt:
+    """What to rebuild: the first days of months, oldest first, and spans of days (the first, and the day after)."""
+
+    months: list[str]
+    days: list[tuple[str, str]]
 
 
 def create(connection: DuckDBPyConnection, business: Business) -> None:
-    """Makes what loads and builds write, when it is not there."""
+    """Makes what loads and builds write, when it is not there.
+
+    Notes of another form, of an earlier Setia, are dropped with the builds that covered them: everything is rebuilt.
+    """
+    raw = f"{business.name}_raw"
+    columns = connection.execute(
+        "select list(column_name order by column_index) from duckdb_columns()"
+        f" where database_name = current_database() and schema_name = {literal(raw)} and table_name = '_changes'"
+    ).fetchone()
+    if columns and columns[0] not in (None, ["batch_id", "table_name", "day", "key", "zone"]):
+        connection.execute(f"drop table {raw}._changes; drop table if exists {raw}._builds")
     connection.execute(
-        f"create table if not exists {business.name}_raw._changes (batch_id bigint not null,"
-        " table_name varchar not null, month_key date, key varchar, zone varchar)"
+        f"create table if not exists {raw}._changes (batch_id bigint not null,"
+        " table_name varchar not null, day date, key varchar, zone varchar)"
     )
-    connection.execute(f"alter table {business.name}_raw._changes add column if not exists zone varchar")
     connection.execute(
-        f"create table if not exists {business.name}_raw._builds (started bigint not null,"
+        f"create table if not exists {raw}._builds (started bigint not null,"
         " as_of timestamptz not null, batch_id bigint not null, fingerprint varchar not null, is_done boolean not null)"
     )
 
@@ -44,7 +64,7 @@ def create(connection: DuckDBPyConnection, business: Business) -> None:
 def note(
     connection: DuckDBPyConnection, business: Business, table: Table, batch: tuple[int, str], rows: str
 ) -> None:
-    """Notes the local months of these rows (SQL of a relation), or the keys where rows have no month.
+    """Notes the local days of these rows (SQL of a relation), or the keys where rows have no day.
 
     `batch` is its id and the reporting zone.
     """
@@ -53,20 +73,20 @@ def note(
         return
     if depends.users:
         _note_keys(connection, business, table, batch, rows)
-    _note_months(connection, business, table, batch, rows)
+    _note_days(connection, business, table, batch, rows)
 
 
-def _note_months(
+def _note_days(
     connection: DuckDBPyConnection, business: Business, table: Table, batch: tuple[int, str], rows: str
 ) -> None:
-    months = business.rebuilt_by[table.name].months
-    if months == "own":
+    days = business.rebuilt_by[table.name].days
+    if days == "own":
         local = f"timezone({literal(batch[1])}, {quote(str(table.event))})"
         connection.execute(
             f"insert into {business.name}_raw._changes select distinct {batch[0]}, {literal(table.name)},"
-            f" cast(date_trunc('month', {local}) as date), null, {literal(batch[1])} from {rows}"
+            f" cast({local} as date), null, {literal(batch[1])} from {rows}"
         )
-    elif months != "all":
+    elif days != "all":
         _note_keys(connection, business, table, batch, rows)
 
 
@@ -110,9 +130,9 @@ def note_versions(
     left, right = (", ".join(f"{side}.{quote(name)}" for name in depends.columns) for side in ("old", "new"))
     pairs = f"{old} as old join {new} as new on old.{key} = new.{key}"
     same = f"select old.{key} from {pairs} where ({left}) is not distinct from ({right})"
-    if depends.months != "all":
+    if depends.days != "all":
         for rows in (old, new):
-            _note_months(connection, business, table, batch, f"{rows} where {key} not in ({same})")
+            _note_days(connection, business, table, batch, f"{rows} where {key} not in ({same})")
     elif connection.execute(
         f"select 1 from {pairs} where ({left}) is distinct from ({right}) limit 1"
     ).fetchone():
@@ -129,8 +149,8 @@ def note_all(connection: DuckDBPyConnection, business: Business, table: Table, b
 
 def begin(
     connection: DuckDBPyConnection, business: Business, settings: Settings, as_of: datetime, batch_id: int
-) -> list[str] | None:
-    """The first days of the months to rebuild, oldest first; None when everything is.
+) -> Rebuilt | None:
+    """The months and days to rebuild; None when everything is.
 
     The users to rebuild are in `_rebuilt_users` then. Notes the build as begun: until `finish`, each later one covers
     what it may have left behind.
@@ -149,19 +169,21 @@ def begin(
     if not business.rebuilt_by or not done or {build[3] for build in builds} != {fingerprint}:
         return None
     spoken_of = [as_of, *(build[1] for build in builds)]
-    month = _month(min(spoken_of), settings.zone)
-    last = max(month, _month(max(spoken_of) - INSTANT, settings.zone))
-    months = _changed_months(connection, business, settings, f"batch_id > {done[-1][2]}", last)
-    if months is None:
+    first = _day(min(spoken_of), settings.zone)
+    last = max(first, _day(max(spoken_of) - INSTANT, settings.zone))
+    days = _changed_days(connection, business, settings, f"batch_id > {done[-1][2]}", last)
+    if days is None:
         return None
     _put_users(connection, business, settings, f"batch_id > {done[-1][2]}", min(spoken_of))
-    while month <= last:
-        months.add(month)
-        month = _next(month)
+    days.update(first + each * A_DAY for each in range((last - first).days + 1))
+    months = {_month_of(day) for day in days}
     # What a month begins with hangs on the month before, by sessions that go on and windows of 30 days, and
     # the first of March on the end of January, too.
-    months |= {each for month in months for each in (_next(month), _month_of(_next(month) + WINDOW))}
-    return [month.isoformat() for month in sorted(months) if month <= _next(last)]
+    near = months | {each for month in months for each in (_next(month), _month_of(_next(month) + WINDOW))}
+    return Rebuilt(
+        [month.isoformat() for month in sorted(near) if month <= _next(_month_of(last))],
+        [(begins.isoformat(), after.isoformat()) for begins, after in _spans(days)],
+    )
 
 
 def since(connection: DuckDBPyConnection, business: Business) -> dict[str, Any]:
@@ -188,25 +210,41 @@ def finish(connection: DuckDBPyConnection, business: Business) -> None:
     )
 
 
-def _changed_months(
+def _spans(days: set[date]) -> list[tuple[date, date]]:
+    """Spans of days, each the first and the day after; of whole months where there would be too many."""
+    spans = _joined([(day, day + A_DAY) for day in sorted(days)])
+    if len(spans) <= SPANS:
+        return spans
+    return _joined([(month, _next(month)) for month in sorted({_month_of(day) for day in days})])
+
+
+def _joined(spans: list[tuple[date, date]]) -> list[tuple[date, date]]:
+    joined = spans[:1]
+    for first, after in spans[1:]:
+        if first == joined[-1][1]:
+            joined[-1] = (joined[-1][0], after)
+        else:
+            joined.append((first, after))
+    return joined
+
+
+def _changed_days(
     connection: DuckDBPyConnection, business: Business, settings: Settings, since: str, last: date
 ) -> set[date] | None:
     changes = f"{business.name}_raw._changes where {since}"
-    untold = f"(month_key is null and key is null) or zone <> {literal(settings.timezone)}"
+    untold = f"(day is null and key is null) or zone <> {literal(settings.timezone)}"
     if connection.execute(f"select 1 from {changes} and ({untold}) limit 1").fetchone():
         return None
-    found = connection.execute(
-        f"select distinct month_key from {changes} and month_key is not null"
-    ).fetchall()
+    found = connection.execute(f"select distinct day from {changes} and day is not null").fetchall()
     for name, depends in business.rebuilt_by.items():
         keys = _changed_keys(connection, business, name, since)
         if (
-            depends.months not in ("own", "all")
+            depends.days not in ("own", "all")
             and connection.execute(f"select 1 from {keys} limit 1").fetchone()
         ):
             told = {"keys": keys, "last": f"date '{last}'", "zone": literal(settings.timezone)}
-            found += connection.execute(depends.months.format(**told)).fetchall()
-    return {month for (month,) in found if month}
+            found += connection.execute(depends.days.format(**told)).fetchall()
+    return {day for (day,) in found if day}
 
 
 def _changed_keys(connection: DuckDBPyConnection, business: Business, name: str, since: str) -> str:
@@ -277,8 +315,8 @@ def _code(business: Business) -> list[Path]:
     ]
 
 
-def _month(instant: datetime, zone: ZoneInfo) -> date:
-    return instant.astimezone(zone).date().replace(day=1)
+def _day(instant: datetime, zone: ZoneInfo) -> date:
+    return instant.astimezone(zone).date()
 
 
 def _month_of(day: date) -> date:

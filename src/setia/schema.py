@@ -106,15 +106,16 @@ class Headline:
 
 @dataclass(frozen=True)
 class RebuiltBy:
-    """How the models that are built by month or by user depend on a table.
+    """How the models that are built by month, day or user depend on a table.
 
-    `months`: `own`, the month of the row's event; `all`, when a row that stays has another value; or SQL of
-    the months up to `{last}`, in `{zone}`, that hang on `{keys}`. `columns`: only other values of these count for
-    months; empty: of any. `users`: SQL of the users that hang on `{keys}`, where models are built by user; not beside
-    SQL of months. `key`: the column whose values are the keys; empty: the table's key.
+    `days`: `own`, the day of the row's event; `all`, when a row that stays has another value; or SQL of the days
+    up to `{last}`, in `{zone}`, that hang on `{keys}`; where no model is built by day, of one day of each month.
+    `columns`: only other values of these count for days; empty: of any. `users`: SQL of the users that hang on
+    `{keys}`, where models are built by user; not beside SQL of days. `key`: the column whose values are the keys;
+    empty: the table's key.
     """
 
-    months: str = "own"
+    days: str = "own"
     columns: tuple[str, ...] = ()
     key: str = ""
     users: str = ""
@@ -125,9 +126,9 @@ class Business:
     """A business: its tables, its dbt project and what of it is published.
 
     `published` holds (layer, prefix) pairs: the models of that layer whose names start so.
-    `rebuilt_by` names the tables that models which are built by month or user depend on. `facts_of_all` are queries,
-    as of `{as_of}`, whose answer every month depends on. `moved_users` is SQL of the users whom another as_of may show
-    otherwise, from `{instant}` on, which is in the local `{day}` or the day after it.
+    `rebuilt_by` names the tables that models which are built by month, day or user depend on. `facts_of_all` are
+    queries, as of `{as_of}`, whose answer every day depends on. `moved_users` is SQL of the users whom another
+    as_of may show otherwise, from `{instant}` on, which is in the local `{day}` or the day after it.
     """
 
     name: str

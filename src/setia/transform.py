@@ -14,6 +14,7 @@ from typing import Any
 
 from setia import as_of as instants
 from setia.errors import SetiaError, TransformError, WarehouseError
+from setia.rebuild import Rebuilt
 from setia.schema import Business
 from setia.settings import Settings
 
@@ -35,15 +36,15 @@ class Build:
 
 @dataclass(frozen=True)
 class Options:
-    """`select`: dbt's selection of models. `months`: those to rebuild where models are built by month; None: all.
+    """`select`: dbt's selection of models. `rebuilt`: the months and days to rebuild; None: all.
 
-    `since`: what `rebuild.since` says, for those months.
+    `since`: what `rebuild.since` says, for those.
     `key_types`: what raw's keys are, in the words of dbt's contracts; None: whole numbers.
     """
 
     full_refresh: bool = False
     select: str | None = None
-    months: list[str] | None = None
+    rebuilt: Rebuilt | None = None
     since: dict[str, Any] | None = None
     key_types: dict[str, str] | None = None
 
@@ -65,7 +66,9 @@ def transform(
     if progress:
         progress(0, 0)  # dbt needs seconds before its first model
     variables: dict[str, Any] = {"as_of": instants.text(as_of), "timezone": settings.timezone}
-    variables |= {"currency": settings.currency, "rebuilt_months": options.months}
+    variables |= {"currency": settings.currency}
+    if options.rebuilt:
+        variables |= {"rebuilt_months": options.rebuilt.months, "rebuilt_days": options.rebuilt.days}
     variables |= {"builds_since": options.since} if options.since else {}
     variables |= {"key_types": options.key_types} if options.key_types else {}
     command = [

@@ -1,5 +1,5 @@
-{#- dbt's own macro, replaced: what a generic test looks at. Of a model that is built by month or by user it looks at
-    the months and users of this run; of a view with `read_by_batch`, at the rows that came since the last good build,
+{#- dbt's own macro, replaced: what a generic test looks at. Of a model that is built by month, day or user it looks at
+    those of this run; of a view with `read_by_batch`, at the rows that came since the last good build,
     unless the test says of_all_batches: a parent may have gone. The others were tested when they were built or came, and
     are the same since. -#}
 {% macro get_where_subquery(relation) -%}
@@ -11,8 +11,9 @@
             {%- set month, user = meta.get('built_by_month_of'), meta.get('built_by_user_of') -%}
             {%- if month -%}{%- do built.append(in_tested_months(month, meta.get('onward'))) -%}{%- endif -%}
             {%- if user -%}{%- do built.append(is_tested_user(user)) -%}{%- endif -%}
-            {%- set instant = meta.get('read_by_month_of') -%}
-            {%- if instant -%}{%- do built.append(in_tested_months(instant, instant=true)) -%}{%- endif -%}
+            {%- set day, instant = meta.get('built_by_day_of'), meta.get('read_by_day_of') -%}
+            {%- if day -%}{%- do built.append(in_tested_days(day, meta.get('onward'))) -%}{%- endif -%}
+            {%- if instant -%}{%- do built.append(in_tested_days(instant, instant=true)) -%}{%- endif -%}
             {%- if meta.get('read_by_batch') and not config.get('meta', {}).get('of_all_batches') -%}
                 {%- do built.append(in_tested_batches('batch_id')) -%}
             {%- endif -%}

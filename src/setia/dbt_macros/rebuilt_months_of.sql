@@ -1,8 +1,4 @@
 {#- SQL: whether a DATE is in one of the months of the variable rebuilt_months, or at most so many days before one. -#}
 {% macro rebuilt_months_of(column, days_before=0) -%}
-    {%- set conditions = [] -%}
-    {%- for first, after in rebuilt_spans(days_before) -%}
-        {%- do conditions.append(column ~ " >= date '" ~ first ~ "' and " ~ column ~ " < date '" ~ after ~ "'") -%}
-    {%- endfor -%}
-    ({{ conditions | join(' or ') }})
+    {{ in_spans(column, rebuilt_spans(days_before)) }}
 {%- endmacro %}

@@ -6,7 +6,7 @@ from setia.ecommerce.tables import TABLES
 from setia.schema import Business, Headline, RebuiltBy
 
 NOW = "from fct_sales_monthly order by month_key desc limit 1"
-MONTHS = "select distinct cast(date_trunc('month', timezone({zone}, order_date)) as date) from ecommerce_raw.raw_orders"
+DAYS = "select distinct cast(timezone({zone}, order_date) as date) from ecommerce_raw.raw_orders"
 LAST_MONTH = "from fct_sales_monthly where is_complete order by month_key desc limit 1"
 
 ECOMMERCE = Business(
@@ -27,14 +27,18 @@ ECOMMERCE = Business(
     ),
     rebuilt_by={
         "orders": RebuiltBy(),
-        "order_items": RebuiltBy(MONTHS + " where order_id in {keys}", key="order_id"),
+        "order_items": RebuiltBy(DAYS + " where order_id in {keys}", key="order_id"),
         # A line without a cost of its own has today's.
         "products": RebuiltBy(
-            MONTHS + " join ecommerce_raw.raw_order_items as lines using (order_id)"
+            DAYS + " join ecommerce_raw.raw_order_items as lines using (order_id)"
             " where lines.unit_cost is null and lines.product_id in {keys}",
             columns=("cost_price",),
         ),
-        "exchange_rates": RebuiltBy("select cast(date_trunc('month', key) as date) from {keys}", key="month"),
+        "exchange_rates": RebuiltBy(
+            "select cast(unnest(generate_series("
+            "date_trunc('month', key), last_day(key), interval 1 day)) as date) from {keys}",
+            key="month",
+        ),
     },
     # Without any rates, amounts are in the reporting currency.
     facts_of_all=("select count(*) > 0 from ecommerce_raw.raw_exchange_rates where _deleted_at is null",),

@@ -14,7 +14,7 @@
             else {{ ratio('past.frequency * 30', exposure) }}
         end as orders_per_month,
         {{ ratio(tenure, 'past.frequency - 1') }} as avg_days_between_orders,
-        {{ divide_money('past.order_total', 'past.frequency', 2) }} as avg_order_total,
+        {{ divide_money('past.order_total', 'past.frequency', 2, 18) }} as avg_order_total,
         coalesce(near.orders_last_90d, 0) as orders_last_90d,
         coalesce(near.orders_previous_90d, 0) as orders_previous_90d,
         {{ amount('coalesce(near.order_total_90d, 0)') }} as order_total_90d,

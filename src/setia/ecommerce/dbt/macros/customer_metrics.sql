@@ -18,9 +18,9 @@
     rfm.{{ column }},
     {%- endfor %}
     coalesce(rfm.frequency, 0) > 1 as is_repeat_customer,
-    {{ amount(divide_money('rfm.customer_tenure_days', 'rfm.frequency - 1'), 4) }} as avg_days_between_orders,
+    {{ divide_money('rfm.customer_tenure_days', 'rfm.frequency - 1', 4, 18) }} as avg_days_between_orders,
     cadence.median_days_between_orders,
-    {{ amount(divide_money('rfm.recency_days', 'cadence.median_days_between_orders'), 4) }} as overdue_ratio,
+    {{ divide_money('rfm.recency_days', 'cadence.median_days_between_orders', 4, 18) }} as overdue_ratio,
     {{ amount('coalesce(rfm.monetary_value, 0)') }} as current_clv,
     {{ predicted_clv('rfm.monetary_value', 'rfm.rfm_total_score') }} as predicted_clv_12m,
     {{ churn_risk('rfm.recency_days', 'rfm.frequency') }} as churn_risk,

@@ -2,7 +2,7 @@
     The rate is that of the order's month, so that a rate never moves what was sold before. Without one there is no
     amount, and assert_every_currency_has_a_rate says which is missing. A shop without any rates has one currency, which
     is then the reporting one, whatever it is called. A view: who reads it bounds ordered_at. -#}
-{{ config(materialized='view', meta={'read_by_month_of': 'ordered_at'}) }}
+{{ config(materialized='view', meta={'read_by_day_of': 'ordered_at'}) }}
 with rate_count as (
     select count(*) as rates from {{ ref('stg_exchange_rates') }}
 ),

@@ -14,7 +14,7 @@ recent_years as (
     select
         months.customer_id,
         {{ whole_number('sum(months.orders)') }} as last_year_orders,
-        case when sum(months.orders_without_cost) = 0 then {{ money('sum(months.contribution_margin)') }} end
+        case when sum(months.orders_without_cost) = 0 then {{ amount('sum(months.contribution_margin)') }} end
             as last_year_margin
     from {{ ref('int_customer_months') }} as months
     inner join recent_customers on months.customer_id = recent_customers.customer_id
@@ -31,7 +31,7 @@ last_years as (
     select
         past.customer_id,
         past.last_year_orders,
-        {{ money('past.last_year_margin') }} as last_year_margin
+        past.last_year_margin
     from {{ ref('int_customer_past') }} as past
     left join recent_customers on past.customer_id = recent_customers.customer_id
     where recent_customers.customer_id is null

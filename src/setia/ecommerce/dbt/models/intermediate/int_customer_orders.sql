@@ -1,10 +1,10 @@
 {#- Grain: one row a completed order. Question: what did each sale come to, part by part, in the reporting currency?
     order_total = order_subtotal + shipping_cost + tax_amount - discount_amount; net_total = order_total - refunded_amount.
     Money back is what the order says, which covers its return lines; where it says nothing, what those lines are worth. -#}
-{{ config(**by_month('order_date')) }}
+{{ config(**by_day('order_date')) }}
 with completed_orders as (
     select * from {{ ref('int_completed_orders') }}
-    where {{ is_rebuilt_instant('ordered_at') }}
+    where {{ is_rebuilt_instant('ordered_at', 'day') }}
 ),
 
 lines_by_order as (
@@ -17,7 +17,7 @@ lines_by_order as (
         count(case when not is_return then 1 end) as items_count,
         sum(case when is_return then 0 else quantity end) as units_count
     from {{ ref('int_order_lines') }}
-    where {{ in_rebuilt_months('order_date') }}
+    where {{ in_rebuilt_days('order_date') }}
     group by order_id
 ),
 

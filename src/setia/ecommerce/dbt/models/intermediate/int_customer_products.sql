@@ -1,12 +1,26 @@
 {#- Grain: one row a customer and product with a line in the last affinity_days (365) days. Question: who bought what in them?
     Lines of completed orders; orders and units are those bought, and money is after returns. Pairs whose lines may be
-    others than at the last build are deleted before; the lines of pairs that are not there are read. -#}
+    others than at the last build lose their last_line_date before, are built from their lines, and deleted after. -#}
 {{ config(
     cluster_by=bq_cluster(['customer_id']),
-    meta={'built_by_month_of': 'last_line_date', 'onward': 0},
-    **incremental_where(['is_pair_outdated()', 'has_pair_new_lines()'])
+    meta={'built_by_day_of': 'last_line_date', 'onward': 0},
+    **incremental_marked('last_line_date', 'is_pair_outdated() ~ " or " ~ has_pair_new_lines()')
 ) }}
-with window_lines as (
+{% if is_increment() -%}
+with changed_pairs as (
+    select
+        customer_id,
+        product_id
+    from {{ this }}
+    where last_line_date is null
+    union distinct
+    {{ pairs_of_new_lines() }}
+),
+
+{% else -%}
+with
+{% endif -%}
+window_lines as (
     select
         lines.customer_id,
         lines.product_id,
@@ -17,12 +31,10 @@ with window_lines as (
         lines.net_line_total
     from {{ ref('int_order_lines') }} as lines
     {% if is_increment() -%}
-    left join {{ this }} as kept
-        on lines.customer_id = kept.customer_id and lines.product_id = kept.product_id
-    {%- endif %}
-    where
-        lines.order_date > {{ add_days(as_of_date(), -(var('affinity_days') | int)) }}
-        {%- if is_increment() %} and kept.customer_id is null{% endif %}
+    inner join changed_pairs
+        on lines.customer_id = changed_pairs.customer_id and lines.product_id = changed_pairs.product_id
+    {% endif -%}
+    where lines.order_date > {{ add_days(as_of_date(), -(var('affinity_days') | int)) }}
 ),
 
 order_products as (

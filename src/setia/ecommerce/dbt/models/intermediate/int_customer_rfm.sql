@@ -33,7 +33,7 @@ rfm_values as (
         {{ days_between('totals.last_order_date', as_of_date()) }} as recency_days,
         totals.frequency,
         totals.monetary_value,
-        {{ divide_money('totals.monetary_value', 'totals.frequency', 2) }} as avg_order_value,
+        {{ divide_money('totals.monetary_value', 'totals.frequency', 2, 18) }} as avg_order_value,
         totals.merchandise_value,
         totals.shipping_value,
         totals.tax_value,

@@ -1,8 +1,8 @@
 {#- Grain: one row a customer and cutoff (a month's last day), with an order in the window up to it. Question: what was known
     of each customer by then, and who ordered in the 90 days that begin after a gap? Only cutoffs whose days are over. -#}
 {% set gap, days = var('label_gap_days') | int, var('label_days') | int -%}
-{{ config(cluster_by=bq_cluster(['customer_id']), **by_month('cutoff_date', onward=gap + days)) }}
-{% set first_cutoff = modules.datetime.date.fromisoformat(var('rebuilt_months') | first) - modules.datetime.timedelta(days=gap + days)
+{{ config(cluster_by=bq_cluster(['customer_id']), **by_day('cutoff_date', onward=gap + days)) }}
+{% set first_cutoff = first_rebuilt_day() - modules.datetime.timedelta(days=gap + days)
     if is_increment() else none -%}
 with first_and_last_month as (
     select
@@ -22,7 +22,7 @@ cutoffs as (
     from months
     where
         {{ add_days(next_month('month_key'), gap + days - 1) }} <= {{ as_of_date() }}
-        and {{ from_rebuilt_months(add_days(next_month('month_key'), -1), gap + days) }}
+        and {{ from_rebuilt_days(add_days(next_month('month_key'), -1), gap + days) }}
 ),
 
 features as (

@@ -1,9 +1,9 @@
 {#- Grain: one row a line of a completed order. Question: what was sold or taken back, for how much and at which cost?
     Quantity and all amounts of a return are negative. A line without a cost of its own has today's. -#}
-{{ config(**by_month('order_date')) }}
+{{ config(**by_day('order_date')) }}
 with completed_orders as (
     select * from {{ ref('int_completed_orders') }}
-    where {{ is_rebuilt_instant('ordered_at') }}
+    where {{ is_rebuilt_instant('ordered_at', 'day') }}
 ),
 
 converted_lines as (

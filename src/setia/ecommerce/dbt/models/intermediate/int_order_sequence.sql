@@ -1,7 +1,8 @@
 {#- Grain: one row a completed order. Question: the how manieth of its customer's is it, and how long after the one before?
-    Hangs on earlier months: built from the first changed month on, from what each customer had bought before it. -#}
-{{ config(**by_month('order_date', onward=0)) }}
-{% set is_past_known = is_increment() and (var('rebuilt_months') | first) >= (past_ends() | string) -%}
+    Hangs on earlier days: built from the first changed day on, from what each customer had bought before it. -#}
+{{ config(**by_day('order_date', onward=0)) }}
+{% set first_day = first_rebuilt_day() if is_increment() else none -%}
+{% set is_past_known = is_increment() and first_day >= past_ends() -%}
 with parts_before as (
     select
         customer_id,
@@ -16,8 +17,17 @@ with parts_before as (
         last_order_date
     from {{ ref('int_customer_months') }}
     where
-        not {{ from_rebuilt_months('month_key') }}
+        {{ "month_key < date '%s'" | format(first_day.replace(day=1)) if first_day else 'false' }}
         and {{ "month_key >= date '%s'" | format(past_ends()) if is_past_known else 'true' }}
+    union all
+    select
+        customer_id,
+        1 as orders,
+        order_date as last_order_date
+    from {{ ref('int_customer_orders') }}
+    where
+        {{ "order_date >= date '%s' and order_date < date '%s'" | format(first_day.replace(day=1), first_day) if first_day
+            else 'false' }}
 ),
 
 customers_before as (
@@ -38,7 +48,7 @@ numbered_orders as (
         row_number() over (partition by customer_id order by ordered_at, order_id) as place,
         lag(order_date) over (partition by customer_id order by ordered_at, order_id) as previous_order_date
     from {{ ref('int_customer_orders') }}
-    where {{ from_rebuilt_months('order_date') }}
+    where {{ from_rebuilt_days('order_date') }}
 ),
 
 order_sequence as (

@@ -1,13 +1,13 @@
 {#- Grain: one row a product and customer who bought it. Question: when did each customer first buy each product?
-    A row hangs on no purchase before it, so that all months are built from the first that changed on. -#}
-{{ config(cluster_by=bq_cluster(['product_id']), **by_month('month_key', onward=0)) }}
+    A row hangs on no purchase before it, so that all days are built from the first that changed on. -#}
+{{ config(cluster_by=bq_cluster(['product_id']), **by_day('first_purchase_date', onward=0)) }}
 with purchases as (
     select
         product_id,
         customer_id,
         min(order_date) as first_purchase_date
     from {{ ref('int_order_lines') }}
-    where not is_return and {{ from_rebuilt_months('order_date') }}
+    where not is_return and {{ from_rebuilt_days('order_date') }}
     group by product_id, customer_id
 ),
 

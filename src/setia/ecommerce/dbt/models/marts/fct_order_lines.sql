@@ -1,6 +1,6 @@
 {#- Grain: one row a line of a completed order. Question: what did each line bring, and what did it cost?
-    A view of int_order_lines, which is built by month and tested with it. -#}
-{{ config(materialized='view', meta={'built_by_month_of': 'order_date'}) }}
+    A view of int_order_lines, which is built by day and tested with it. -#}
+{{ config(materialized='view', meta={'built_by_day_of': 'order_date'}) }}
 with order_lines as (
     select
         order_item_id,

@@ -1,6 +1,6 @@
 {#- Grain: one row a completed order. Question: what did each order bring, from merchandise to margin?
-    A view of int_customer_orders, which is built by month and tested with it. -#}
-{{ config(materialized='view', meta={'built_by_month_of': 'order_date'}) }}
+    A view of int_customer_orders, which is built by day and tested with it. -#}
+{{ config(materialized='view', meta={'built_by_day_of': 'order_date'}) }}
 with orders as (
     select
         order_id,

@@ -69,7 +69,7 @@ with_rates as (
         {{ ratio('repeat_customers_to_date', 'customers_to_date') }} as repeat_purchase_rate,
         merchandise, discounts, refunds, shipping, tax,
         {{ money('merchandise - discounts - refunds') }} as net_sales,
-        {{ divide_money('merchandise - discounts - refunds', 'orders', 2) }} as avg_order_value
+        {{ divide_money('merchandise - discounts - refunds', 'orders', 2, 18) }} as avg_order_value
     from accumulated
 )
 

@@ -18,19 +18,35 @@ targets as (
     where winback_rule is not null
 ),
 
-preferences as (
+bought as (
     select
         affinity.customer_id,
         affinity.product_id,
-        products.category,
-        row_number() over (
-            partition by affinity.customer_id
-            order by affinity.orders_count desc, affinity.net_revenue desc, affinity.product_id asc
-        ) as preference
+        affinity.orders_count,
+        affinity.net_revenue
     from {{ ref('int_customer_products') }} as affinity
     inner join targets on affinity.customer_id = targets.customer_id
-    inner join {{ ref('stg_products') }} as products on affinity.product_id = products.product_id
     where affinity.orders_count > 0
+),
+
+most_orders as (
+    select
+        customer_id,
+        max(orders_count) as orders_count
+    from bought
+    group by customer_id
+),
+
+preferences as (
+    select
+        bought.customer_id,
+        bought.product_id,
+        row_number() over (
+            partition by bought.customer_id
+            order by bought.net_revenue desc, bought.product_id asc
+        ) as preference
+    from bought
+    inner join most_orders on bought.customer_id = most_orders.customer_id and bought.orders_count = most_orders.orders_count
 ),
 
 consents as (
@@ -39,7 +55,7 @@ consents as (
         margins.last_year_orders,
         margins.last_year_margin,
         preferences.product_id as top_product_id,
-        preferences.category as top_category,
+        products.category as top_category,
         customers.marketing_consent,
         customers.is_valid_email,
         case when not customers.marketing_consent then 'No consent' end as suppression_reason,
@@ -48,6 +64,7 @@ consents as (
     inner join {{ ref('stg_customers') }} as customers on targets.customer_id = customers.customer_id
     left join {{ ref('int_customer_margins') }} as margins on targets.customer_id = margins.customer_id
     left join preferences on targets.customer_id = preferences.customer_id and preferences.preference = 1
+    left join {{ ref('stg_products') }} as products on preferences.product_id = products.product_id
 ),
 
 assigned as (

@@ -49,11 +49,11 @@ ml_features as (
         valued.recency_days,
         coalesce(valued.frequency, 0) as frequency,
         {{ amount('coalesce(valued.net_total, 0)') }} as monetary_value,
-        {{ divide_money('valued.net_total', 'valued.frequency', 2) }} as avg_order_value,
+        {{ divide_money('valued.net_total', 'valued.frequency', 2, 18) }} as avg_order_value,
         {% for column in ('recency_score', 'frequency_score', 'monetary_score', 'rfm_total_score', 'customer_tenure_days') -%}
         valued.{{ column }},
         {% endfor -%}
-        {{ divide_money('valued.net_total', 'valued.frequency', 2) }} as revenue_per_order,
+        {{ divide_money('valued.net_total', 'valued.frequency', 2, 18) }} as revenue_per_order,
         valued.exposure_days,
         coalesce(valued.orders_per_month, 0) as orders_per_month,
         {{ deviation('valued.frequency', 'valued.net_total', 'valued.squared_net_total') }} as order_value_volatility,
@@ -64,9 +64,9 @@ ml_features as (
         {% for column in ('is_active_last_30d', 'is_active_last_90d') -%}
         coalesce(valued.{{ column }}, 0) as {{ column }},
         {% endfor -%}
-        {{ money('coalesce(valued.predicted_clv_12m, 0)', 3) }} as predicted_clv_12m,
+        {{ amount('coalesce(valued.predicted_clv_12m, 0)', 3) }} as predicted_clv_12m,
         case
-            when valued.net_total > 0 then {{ divide_money('valued.predicted_clv_12m', 'valued.net_total') }}
+            when valued.net_total > 0 then {{ divide_money('valued.predicted_clv_12m', 'valued.net_total', 4, 18) }}
         end as clv_growth_multiplier,
         {% for column in ('order_total', 'avg_order_total', 'order_total_90d', 'orders_last_90d', 'orders_previous_90d') -%}
         valued.{{ column }},

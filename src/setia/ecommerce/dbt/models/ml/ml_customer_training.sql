@@ -2,7 +2,7 @@
     was known what, and who ordered afterwards? The newest cutoffs are for tests; those whose label reaches into them,
     for none. A view: which cutoffs are the newest changes rows that are long there. -#}
 {% set label_ends_after = var('label_gap_days') | int + var('label_days') | int -%}
-{{ config(materialized='view', meta={'built_by_month_of': 'cutoff_date', 'onward': label_ends_after}) }}
+{{ config(materialized='view', meta={'built_by_day_of': 'cutoff_date', 'onward': label_ends_after}) }}
 with cutoffs as (
     select distinct cutoff_date
     from {{ ref('int_customer_snapshots') }}

@@ -1,11 +1,18 @@
 {#- Grain: one row a customer account. Question: who are the customers, with clean contact data?
     A bad email is flagged, never a reason to lose the person and their orders. -#}
+{% set as_of = modules.datetime.datetime.fromisoformat(as_of_text()) -%}
+{% set two_days_before = instant(as_of - modules.datetime.timedelta(days=2)) -%}
 with source as (
     select * from {{ source('raw', 'raw_customers') }}
     {{ seeded('raw_customers') }}
     where
         _deleted_at is null
-        and (created_at is null or {{ local_date('created_at') }} <= {{ as_of_date() }})
+        -- The day of an instant is told at 170 ns, and is before that of as_of two days before it in any zone.
+        and (
+            created_at is null
+            or created_at < {{ two_days_before }}
+            or {{ local_date('created_at') }} <= {{ as_of_date() }}
+        )
 ),
 
 cleaned as (

@@ -1,6 +1,6 @@
 {#- Grain: one row an order. Question: which orders were placed before as_of, and which of them are sales?
     Everything about the status is decided on the cleaned status. -#}
-{{ config(meta={'read_by_month_of': 'ordered_at'}) }}
+{{ config(meta={'read_by_day_of': 'ordered_at'}) }}
 with source as (
     select * from {{ source('raw', 'raw_orders') }}
     {{ seeded('raw_orders') }}
