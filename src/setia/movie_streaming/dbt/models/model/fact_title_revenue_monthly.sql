@@ -32,10 +32,10 @@ user_titles as (
 
 running_titles as (
     select
+        user_id,
         movie_id,
         month_key,
         revenue,
-        minutes,
         sum(minutes) over (partition by user_id, month_key) as all_minutes,
         sum(minutes) over (
             partition by user_id, month_key order by movie_id rows between unbounded preceding and current row
@@ -43,19 +43,34 @@ running_titles as (
     from user_titles
 ),
 
+running_shares as (
+    select
+        user_id,
+        movie_id,
+        month_key,
+        case
+            when minutes_so_far = all_minutes then revenue
+            else {{ divide_money('revenue * minutes_so_far', 'all_minutes') }}
+        end as revenue_so_far
+    from running_titles
+),
+
+title_shares as (
+    select
+        movie_id,
+        month_key,
+        revenue_so_far
+        - coalesce(lag(revenue_so_far) over (partition by user_id, month_key order by movie_id), 0) as revenue
+    from running_shares
+),
+
 title_revenue as (
     select
         movie_id,
         month_key,
         count(*) as payers,
-        sum(
-            case
-                when minutes_so_far = all_minutes then revenue
-                else {{ divide_money('revenue * minutes_so_far', 'all_minutes') }}
-            end
-            - {{ divide_money('revenue * (minutes_so_far - minutes)', 'all_minutes') }}
-        ) as attributed_revenue
-    from running_titles
+        sum(revenue) as attributed_revenue
+    from title_shares
     group by movie_id, month_key
 )
 
