@@ -65,7 +65,8 @@ class Models:
 
     def invoke(self, manifest: Manifest | None, variables: dict[str, Any], *verb: str) -> Any:
         project = str(self.business.dbt_project)
-        arguments = [*verb, "--quiet", "--target", "duckdb", "--vars", json.dumps(variables)]
+        arguments = [*verb, "--quiet", "--no-write-json", "--target", "duckdb"]
+        arguments += ["--vars", json.dumps(variables)]
         arguments += ["--project-dir", project, "--profiles-dir", project, "--log-level-file", "none"]
         arguments += ["--target-path", str(self.folder), "--log-path", str(self.folder)]
         done = dbtRunner(manifest=manifest).invoke(arguments)
