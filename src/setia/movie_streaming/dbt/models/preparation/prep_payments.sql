@@ -2,13 +2,13 @@
 Grain: one row per attempt to charge a subscription, made before as_of.
 Question: what was charged, when in the reporting zone, and how did it end?
 -#}
--- depends_on: {{ ref('prep_subscriptions') }}
-{{ config(**incremental_where(["is_rebuilt_subscription('subscription_id')"])) }}
+{#- A payment has its subscription's user, or none: those are built each time. -#}
+{{ config(**incremental_where(["'user_id is null or ' ~ is_rebuilt_user()"])) }}
 with living_payments as (
     select *
     from {{ source('raw', 'raw_payments') }}
     {{ seeded('raw_payments') }}
-    where _deleted_at is null and payment_date < {{ as_of() }} and {{ is_rebuilt_subscription('subscription_id') }}
+    where _deleted_at is null and payment_date < {{ as_of() }} and (user_id is null or {{ is_rebuilt_user() }})
 ),
 
 cleaned_payments as (

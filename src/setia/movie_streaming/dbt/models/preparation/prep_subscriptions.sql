@@ -4,11 +4,12 @@ Question: what did each period promise, in one spelling and with the defaults st
 A period is not an event: one that starts after as_of stays and is 'scheduled' in dim_subscriptions,
 since a payment made before may already name it.
 -#}
+{{ config(**by_user()) }}
 with living_subscriptions as (
     select *
     from {{ source('raw', 'raw_subscriptions') }}
     {{ seeded('raw_subscriptions') }}
-    where _deleted_at is null
+    where _deleted_at is null and {{ is_rebuilt_user() }}
 ),
 
 cleaned_subscriptions as (
