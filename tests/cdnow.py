@@ -1,51 +1,53 @@
-"""The CDNOW sample of Fader and Hardie, read from the package lifetimes, which is not imported: days, in weeks."""
+"""CDNOW's purchases of Fader and Hardie, read from the package lifetimes, which is not imported."""
 
 import importlib.util
 from collections import defaultdict
-from datetime import date
+from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 
+from setia.prediction.lifetime_value import Customers
+
 CALIBRATED = date(1997, 9, 30)
+"""The last day of week 39."""
 
 
 @cache
-def days_of_customers() -> dict[int, dict[date, float]]:
-    """What each customer spent on each day on which they bought."""
+def days_of_customers(name: str = "CDNOW_sample.txt") -> dict[int, dict[date, float]]:
+    """What each customer spent on each day on which they bought. The sample has keys of its own beside the master's."""
     package = importlib.util.find_spec("lifetimes")
     assert package is not None
     assert package.origin is not None
-    text = (Path(package.origin).parent / "datasets" / "CDNOW_sample.txt").read_text("ascii")
+    text = (Path(package.origin).parent / "datasets" / name).read_text("ascii")
     found: dict[int, dict[date, float]] = defaultdict(lambda: defaultdict(float))
     for line in text.splitlines():
-        _, customer, day, _, dollars = line.split()
+        if not line.split()[0].isdigit():
+            continue
+        *_, customer, day, _, dollars = line.split()
         found[int(customer)][date(int(day[:4]), int(day[4:6]), int(day[6:]))] += float(dollars)
-    assert len(found) == 2357
+    assert len(found) == {"CDNOW_sample.txt": 2357, "CDNOW_master.txt": 23570}[name]
     return found
 
 
-def sample_histories() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Repeats, recency and age at the end of week 39, in weeks."""
-    triples = []
-    for days in days_of_customers().values():
-        seen = [day for day in days if day <= CALIBRATED]
-        triples.append((len(seen) - 1, (max(seen) - min(seen)).days / 7, (CALIBRATED - min(seen)).days / 7))
-    repeats, recency, age = np.array(triples, dtype=float).T
-    return repeats, recency, age
-
-
-def sample_holdout() -> np.ndarray:
-    """Purchases of each customer in the 39 weeks after."""
-    return np.array([sum(day > CALIBRATED for day in days) for days in days_of_customers().values()])
-
-
-def repeat_spending() -> tuple[np.ndarray, np.ndarray]:
-    """Of each customer, the repeats by week 39 and the mean that they spent on them."""
+def customers_at(last_day: date, name: str = "CDNOW_sample.txt") -> Customers:
+    """What was known of each customer at the end of a day, in days and dollars."""
     told = []
-    for days in days_of_customers().values():
-        repeats = [days[day] for day in sorted(days) if day <= CALIBRATED][1:]
-        told.append((len(repeats), sum(repeats) / max(len(repeats), 1)))
-    purchases, spend = np.array(told).T
-    return purchases, spend
+    for days in days_of_customers(name).values():
+        seen = [day for day in sorted(days) if day <= last_day]
+        repeats = [days[day] for day in seen[1:]]
+        mean = sum(repeats) / max(len(repeats), 1)
+        told.append((len(repeats), (seen[-1] - seen[0]).days, (last_day - seen[0]).days, mean))
+    repeats, recency, age, mean_value = np.array(told, dtype=float).T
+    return Customers(repeats, recency, age, mean_value, np.full(len(told), "all"))
+
+
+def came_after(last_day: date, days: int, name: str = "CDNOW_sample.txt") -> tuple[np.ndarray, np.ndarray]:
+    """Purchases and dollars of each customer in the days after."""
+    until = last_day + timedelta(days=days)
+    later = [
+        [spent for day, spent in bought.items() if last_day < day <= until]
+        for bought in days_of_customers(name).values()
+    ]
+    return np.array([len(each) for each in later]), np.array([sum(each) for each in later])

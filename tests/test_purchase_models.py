@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdnow import sample_histories, sample_holdout
+from cdnow import CALIBRATED, came_after, customers_at
 from setia.prediction.purchase_models import (
     BG_NBD,
     MBG_NBD,
     PARETO_NBD,
     Fit,
+    Histories,
     expected_purchases,
     fit,
     group,
@@ -31,6 +32,12 @@ KNOWN = {
 LIKELIHOODS = {"BG/NBD": -9582.4, "MBG/NBD": -9582.1, "Pareto/NBD": -9595.0}
 
 
+def by_weeks() -> Histories:
+    """The sample of 2,357 customers at the end of week 39."""
+    customers = customers_at(CALIBRATED)
+    return group(customers.repeats, customers.recency / 7, customers.age / 7)
+
+
 def known(model: str) -> Fit:
     found = next(each for each in MODELS if each.name == model)
     return Fit(found, KNOWN[model], (0.0,) * 4, 0.0, 0, True)
@@ -39,7 +46,7 @@ def known(model: str) -> Fit:
 @pytest.mark.parametrize("model", MODELS, ids=NAMES)
 def test_parameters_are_the_papers(model):
     """Fader, Hardie and Lee (2005), table 2; those of the MBG/NBD are lifetimes', as the paper had other data."""
-    fitted = fit(model, group(*sample_histories()))
+    fitted = fit(model, by_weeks())
     assert (fitted.customers, fitted.converged) == (2357, True)
     assert fitted.parameters == pytest.approx(KNOWN[model.name], rel=0.005)
     assert fitted.log_likelihood == pytest.approx(LIKELIHOODS[model.name], abs=0.1)
@@ -51,13 +58,13 @@ def test_parameters_are_the_papers(model):
 @pytest.mark.parametrize(("model", "correlation"), [("BG/NBD", 0.626), ("Pareto/NBD", 0.630)])
 def test_forecasts_are_the_papers(model, correlation):
     """Fader, Hardie and Lee (2005), tables 3 and 4: 39 weeks foretold, and what came."""
-    histories = group(*sample_histories())
+    histories = by_weeks()
     fitted = fit(known(model).model, histories)
     foretold = expected_purchases(fitted, histories, 39.0)[histories.group]
-    came = sample_holdout()
+    came, _ = came_after(CALIBRATED, 273)
     assert came.sum() == 1882
     assert np.corrcoef(foretold, came)[0, 1] == pytest.approx(correlation, abs=1e-3)
-    of_none = foretold[np.asarray(sample_histories()[0]) == 0].mean()
+    of_none = foretold[customers_at(CALIBRATED).repeats == 0].mean()
     assert of_none == pytest.approx({"BG/NBD": 0.23, "Pareto/NBD": 0.14}[model], abs=0.006)
 
 

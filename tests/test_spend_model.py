@@ -5,13 +5,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdnow import repeat_spending
+from cdnow import CALIBRATED, customers_at
 from setia.prediction.spend_model import SpendFit, expected_spend, fit_spend
 
 
 def test_parameters_are_the_papers():
     """Fader and Hardie (2013): 946 repeat buyers of the CDNOW sample; the log-likelihood is CLVTools'."""
-    fitted = fit_spend(*repeat_spending())
+    customers = customers_at(CALIBRATED)
+    fitted = fit_spend(customers.repeats, customers.mean_value)
     assert (fitted.customers, fitted.converged) == (946, True)
     assert fitted.parameters == pytest.approx((6.25, 3.74, 15.44), rel=0.005)
     assert fitted.log_likelihood == pytest.approx(-4055.918, abs=0.01)

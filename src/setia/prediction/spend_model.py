@@ -70,3 +70,16 @@ def expected_spend(fitted: SpendFit, purchases: Floats, mean_spend: Floats) -> F
     p, q, v = fitted.parameters
     seen = np.where(purchases > 0, purchases * mean_spend, 0.0)
     return p * (v + seen) / (p * purchases + q - 1)
+
+
+def spend_squared(fitted: SpendFit, purchases: Floats, mean_spend: Floats) -> tuple[Floats, Floats]:
+    """Of a purchase to come: the expected square of the customer's own mean, and the variance around that mean.
+
+    The rate nu of a customer is Gamma(p x + q, v + x m) then; where that has no second moment, the least that has one
+    stands in, so that an interval is wide and not without end.
+    """
+    p, q, v = fitted.parameters
+    shape = np.maximum(p * purchases + q, 2.0 + 1e-3)
+    scale = v + np.where(purchases > 0, purchases * mean_spend, 0.0)
+    inverse_square = scale**2 / ((shape - 1) * (shape - 2))
+    return p**2 * inverse_square, p * inverse_square
