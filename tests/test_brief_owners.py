@@ -56,9 +56,9 @@ def test_a_corrected_payment_hands_the_subscription_over(tmp_path, here):
     assert here.raw("subscriptions", "user_id") == here.raw("payments", "user_id") == [(2,)]
     with connect(load_settings(here.path), MOVIES.name) as connection:
         noted = connection.execute(
-            "select table_name, month_key, key from movie_streaming_raw._changes where batch_id = 2"
+            "select table_name, day, key from movie_streaming_raw._changes where batch_id = 2"
         ).fetchall()
-    assert ("subscriptions", None, None) in noted, "every month is built anew"
+    assert ("subscriptions", None, None) in noted, "every day is built anew"
     assert as_one_load(here, tmp_path, first | second)
 
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import rankdata
 
-from cdnow import CALIBRATED, came_after, customers_at, days_of_customers
+from cdnow_customers import CALIBRATED, came_after, customers_at, days_of_customers
 from setia.prediction.lifetime_value import NOT_ENOUGH, Customers, Models, Rules, forecast, learn
 
 MASTER = "CDNOW_master.txt"

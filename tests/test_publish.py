@@ -47,7 +47,7 @@ def test_a_failed_test_leaves_the_last_snapshot_in_place(mine: Settings, shop: B
             " select * from ecommerce_raw.raw_orders order by order_date desc limit 1"
         )
     with pytest.raises(TransformError, match="unique_stg_orders_order_id"):
-        pipeline.transform(mine, shop, "2023-07-20", silent)
+        pipeline.transform(mine, shop, "2023-07-20", silent, full_refresh=True)
     with pytest.raises(PublishError, match="failed"):
         pipeline.publish(mine, shop, silent)
     assert files_of(publish.current(mine, shop)) == before

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdnow import CALIBRATED, came_after, customers_at
+from cdnow_customers import CALIBRATED, came_after, customers_at
 from setia.prediction.purchase_models import (
     BG_NBD,
     MBG_NBD,

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cdnow import CALIBRATED, customers_at
+from cdnow_customers import CALIBRATED, customers_at
 from setia.prediction.spend_model import SpendFit, expected_spend, fit_spend
 
 
