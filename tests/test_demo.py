@@ -102,3 +102,25 @@ def test_a_run_that_is_asked_to_end_leaves_no_server_behind(tmp_path, number, co
     status = embedded.status(tmp_path / "postgres")
     assert status.made
     assert not status.running
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 128 + signal.SIGTERM)])
+def test_asked_to_end_within_a_callback_of_a_fork_it_ends(tmp_path, number, code):
+    """Python drops exceptions of such callbacks, so that the run would go on."""
+    signal_in_first_fork = (
+        "import itertools, os, runpy, signal, sys\n"
+        "number, forks = int(sys.argv.pop()), itertools.count()\n"
+        "os.register_at_fork(after_in_parent=lambda: next(forks) or signal.raise_signal(number))\n"
+        "runpy.run_module('setia', run_name='__main__')\n"
+    )
+    arguments = command(tmp_path, "movie_streaming")[3:]
+    process = subprocess.run(
+        [sys.executable, "-c", signal_in_first_fork, *arguments, str(int(number))],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert process.returncode == code, process.stdout + process.stderr
+    assert "Traceback" not in process.stderr
+    assert not embedded.status(tmp_path / "postgres").running
