@@ -57,7 +57,7 @@ class Models:
         variables = {"as_of": instants.text(as_of), "timezone": settings.timezone}
         variables |= {"currency": settings.currency}
         if rebuilt:
-            variables |= {"rebuilt_months": rebuilt.months, "rebuilt_days": rebuilt.days}
+            variables |= rebuilt.variables()
         variables |= {"builds_since": since} if since else {}
         if (rebuilt is None) not in self.manifests:
             self.manifests[rebuilt is None] = self.invoke(None, variables, "parse")

@@ -20,7 +20,7 @@ IS_INCREMENTAL = """{% macro is_incremental() %}
     {{- return(asked and var('assume_increment')) -}}
 {% endmacro %}"""
 BUILT = ("model", "snapshot")
-MONTHS = ["2023-03-01", "2023-04-01"]
+REBUILT = {"rebuilt_months": ["2023-03-01", "2023-04-01"], "rebuilt_users_since": "2023-02-01"}
 
 
 @dataclass
@@ -143,14 +143,10 @@ def compiled(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     project = copy_of(business, tmp_path_factory.mktemp("bigquery"))
     (project / "macros").mkdir(exist_ok=True)
     (project / "macros" / "is_incremental.sql").write_text(IS_INCREMENTAL)
-    full = manifest(
-        project, "compile", "bigquery", "--no-introspect", assume_increment=False, rebuilt_months=MONTHS
-    )
+    full = manifest(project, "compile", "bigquery", "--no-introspect", assume_increment=False, **REBUILT)
     again = None
     if write_hooks(project, full) or has_incremental_models(full):
-        again = manifest(
-            project, "compile", "bigquery", "--no-introspect", assume_increment=True, rebuilt_months=MONTHS
-        )
+        again = manifest(project, "compile", "bigquery", "--no-introspect", assume_increment=True, **REBUILT)
     keys = {table.key: "string" for table in business.tables}  # as `setia transform` says it
     texts = manifest(project, "parse", "bigquery", key_types=keys)
     return business, full, again, texts
@@ -168,7 +164,9 @@ def has_incremental_models(content: Manifest) -> bool:
 def test_bigquery_accepts_every_compiled_statement(compiled: Any, findings: Findings) -> None:
     business, full, *_ = compiled
     assert not findings.problems, "\n".join(findings.problems)
-    assert len(full["sources"]) == len(business.tables) + bool(business.moved_users)
+    assert len(full["sources"]) == len(business.tables) + any(
+        depends.users for depends in business.rebuilt_by.values()
+    )
     assert findings.seen["model"] > 2 * len(business.tables)
     assert findings.seen["test"] > findings.seen["model"]
     assert findings.seen.get("incremental", 0) == sum(

@@ -2,9 +2,9 @@
 
 Three tables beside raw: `_changes` has the days and users of the rows that a batch brought or took away, old
 versions included, for the tables that the models by month, day or user depend on; `_builds` has every build since
-the last one that ended well; `_rebuilt_users` the users of the newest. A day or user that neither names has the rows
-it had, so that building it again would change nothing. Whatever can't be told so (other code, another zone, other
-types) rebuilds everything.
+the last one that ended well; `_rebuilt_users` the users of the newest, and whether all of their past. A day or user
+that neither names has the rows it had, so that building it again would change nothing. Whatever can't be told so
+(other code, another zone, other types) rebuilds everything.
 """
 
 import hashlib
@@ -27,16 +27,30 @@ INSTANT = timedelta(microseconds=1)
 A_DAY = timedelta(days=1)
 WINDOW = timedelta(days=29)
 """Beyond a month's end: a day counts in the 30 that end with it, and is the one before at the 31st."""
+LOOK_BACK = timedelta(days=20)
+"""What happens on a day may change what a user's days before it are called, at most so many: a late renewal's grace."""
 SPANS = 31
 """Of days are looked for at most; where changes lie more scattered, their months are."""
 
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """What to rebuild: the first days of months, oldest first, and spans of days (the first, and the day after)."""
+    """What to rebuild: the first days of months, oldest first, and spans of days (the first, and the day after).
+
+    Of those of `_rebuilt_users` of whom not all is, what lies on `users_since`, the first of a month, or later.
+    """
 
     months: list[str]
     days: list[tuple[str, str]]
+    users_since: str
+
+    def variables(self) -> dict[str, Any]:
+        """What tells dbt."""
+        return {
+            "rebuilt_months": self.months,
+            "rebuilt_days": self.days,
+            "rebuilt_users_since": self.users_since,
+        }
 
 
 def create(connection: DuckDBPyConnection, business: Business) -> None:
@@ -64,7 +78,7 @@ def create(connection: DuckDBPyConnection, business: Business) -> None:
 def note(
     connection: DuckDBPyConnection, business: Business, table: Table, batch: tuple[int, str], rows: str
 ) -> None:
-    """Notes the local days of these rows (SQL of a relation), or the keys where rows have no day.
+    """Notes the local days of these rows (SQL of a relation), or their keys, each with its first day if rows have one.
 
     `batch` is its id and the reporting zone.
     """
@@ -81,10 +95,9 @@ def _note_days(
 ) -> None:
     days = business.rebuilt_by[table.name].days
     if days == "own":
-        local = f"timezone({literal(batch[1])}, {quote(str(table.event))})"
         connection.execute(
             f"insert into {business.name}_raw._changes select distinct {batch[0]}, {literal(table.name)},"
-            f" cast({local} as date), null, {literal(batch[1])} from {rows}"
+            f" {_local_day(table, batch[1])}, null, {literal(batch[1])} from {rows}"
         )
     elif days != "all":
         _note_keys(connection, business, table, batch, rows)
@@ -95,10 +108,15 @@ def _note_keys(
 ) -> None:
     key = quote(business.rebuilt_by[table.name].key or table.key)
     connection.execute(
-        f"insert into {business.name}_raw._changes select distinct {batch[0]}, {literal(table.name)},"
-        f" cast(null as date), cast({key} as varchar), {literal(batch[1])}"
-        f" from (select {key} from {rows}) where {key} is not null"
+        f"insert into {business.name}_raw._changes select {batch[0]}, {literal(table.name)},"
+        f" min({_local_day(table, batch[1])}), cast({key} as varchar), {literal(batch[1])}"
+        f" from (select * from {rows}) where {key} is not null group by {key}"
     )
+
+
+def _local_day(table: Table, zone: str) -> str:
+    instant = quote(table.event) if table.event else "cast(null as timestamptz)"
+    return f"cast(timezone({literal(zone)}, {instant}) as date)"
 
 
 def noted(business: Business, table: Table) -> list[str]:
@@ -174,7 +192,8 @@ def begin(
     days = _changed_days(connection, business, settings, f"batch_id > {done[-1][2]}", last)
     if days is None:
         return None
-    _put_users(connection, business, settings, f"batch_id > {done[-1][2]}", min(spoken_of))
+    since = _month_of(first - LOOK_BACK)
+    _put_users(connection, business, settings, f"batch_id > {done[-1][2]}", (min(spoken_of), since))
     days.update(first + each * A_DAY for each in range((last - first).days + 1))
     months = {_month_of(day) for day in days}
     # What a month begins with hangs on the month before, by sessions that go on and windows of 30 days, and
@@ -183,6 +202,7 @@ def begin(
     return Rebuilt(
         [month.isoformat() for month in sorted(near) if month <= _next(_month_of(last))],
         [(begins.isoformat(), after.isoformat()) for begins, after in _spans(days)],
+        since.isoformat(),
     )
 
 
@@ -235,43 +255,58 @@ def _changed_days(
     untold = f"(day is null and key is null) or zone <> {literal(settings.timezone)}"
     if connection.execute(f"select 1 from {changes} and ({untold}) limit 1").fetchone():
         return None
-    found = connection.execute(f"select distinct day from {changes} and day is not null").fetchall()
+    found = connection.execute(f"select distinct day from {changes} and key is null").fetchall()
     for name, depends in business.rebuilt_by.items():
-        keys = _changed_keys(connection, business, name, since)
+        keyed = _changed_keys(connection, business, name, since)
         if (
             depends.days not in ("own", "all")
-            and connection.execute(f"select 1 from {keys} limit 1").fetchone()
+            and connection.execute(f"select 1 from {keyed} limit 1").fetchone()
         ):
-            told = {"keys": keys, "last": f"date '{last}'", "zone": literal(settings.timezone)}
+            told = {
+                "keys": f"(select key from {keyed})",
+                "last": f"date '{last}'",
+                "zone": literal(settings.timezone),
+            }
             found += connection.execute(depends.days.format(**told)).fetchall()
     return {day for (day,) in found if day}
 
 
 def _changed_keys(connection: DuckDBPyConnection, business: Business, name: str, since: str) -> str:
-    """SQL of the keys that were noted of a table, of the type that raw has."""
+    """SQL of the keys that were noted of a table, of the type that raw has, and of the day that was noted of each."""
     table, depends = business.table(name), business.rebuilt_by[name]
     typed = f"try_cast(key as {_type(connection, business, table, depends.key or table.key)})"
     noted = f"{business.name}_raw._changes where {since} and table_name = {literal(name)} and key is not null"
-    return f"(select {typed} as key from {noted})"
+    return f"(select {typed} as key, day from {noted})"
 
 
 def _put_users(
-    connection: DuckDBPyConnection, business: Business, settings: Settings, since: str, first: datetime
+    connection: DuckDBPyConnection,
+    business: Business,
+    settings: Settings,
+    changes: str,
+    since: tuple[datetime, date],
 ) -> None:
-    """Puts the users to rebuild into `_rebuilt_users`: whom loads noted, and whom time moves from `first` on."""
-    if not business.moved_users:
-        return
-    day = first.astimezone(settings.zone).date() - A_DAY  # an end is told by the day that follows as_of
-    users = [
-        business.moved_users.format(instant=f"timestamptz {literal(first.isoformat())}", day=f"date '{day}'")
-    ]
+    """Puts the users to rebuild into `_rebuilt_users`: whom loads noted, and whom time moves from an instant on.
+
+    The whole past of a user is for what happened before the day `since`, or at a time that nobody knows.
+    """
+    day = since[0].astimezone(settings.zone).date() - A_DAY  # an end is told by the day that follows as_of
+    instant = {"instant": f"timestamptz {literal(since[0].isoformat())}", "day": f"date '{day}'"}
+    users = []
     for name, depends in business.rebuilt_by.items():
-        if depends.users:
-            users.append(depends.users.format(keys=_changed_keys(connection, business, name, since)))
-    connection.execute(
-        f"create or replace table {business.name}_raw._rebuilt_users as"
-        f" select user_id from ({' union '.join(users)}) where user_id is not null"
-    )
+        changed = {"changes": _changed_keys(connection, business, name, changes)}
+        users += [
+            (name, query.format(**instant, **changed)) for query in (depends.users, depends.moved) if query
+        ]
+    if users:
+        found = " union all ".join(
+            f"select {literal(name)} as table_name, * from ({query})" for name, query in users
+        )
+        connection.execute(
+            f"create or replace table {business.name}_raw._rebuilt_users as select user_id, table_name,"
+            f" bool_or(day is null or day < date '{since[1]}') as is_whole"
+            f" from ({found}) where user_id is not null group by all"
+        )
 
 
 def _type(connection: DuckDBPyConnection, business: Business, table: Table, column: str) -> str:

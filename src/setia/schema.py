@@ -110,15 +110,20 @@ class RebuiltBy:
 
     `days`: `own`, the day of the row's event; `all`, when a row that stays has another value; or SQL of the days
     up to `{last}`, in `{zone}`, that hang on `{keys}`; where no model is built by day, of one day of each month.
-    `columns`: only other values of these count for days; empty: of any. `users`: SQL of the users that hang on
-    `{keys}`, where models are built by user; not beside SQL of days. `key`: the column whose values are the keys;
+    `columns`: only other values of these count for days; empty: of any. `key`: the column whose values are the keys;
     empty: the table's key.
+
+    `users`, where models are built by user: SQL of the users that hang on the keys of `{changes}`, each with the day
+    from which on, which is NULL for all of a user's past; `{changes}` has a key and the first day of its events. Not
+    beside SQL of days. `moved`: SQL of the users whom another as_of may show otherwise and the day from which on, for
+    instants from `{instant}` on, which is in the local `{day}` or the day after it.
     """
 
     days: str = "own"
     columns: tuple[str, ...] = ()
     key: str = ""
     users: str = ""
+    moved: str = ""
 
 
 @dataclass(frozen=True)
@@ -127,8 +132,7 @@ class Business:
 
     `published` holds (layer, prefix) pairs: the models of that layer whose names start so.
     `rebuilt_by` names the tables that models which are built by month, day or user depend on. `facts_of_all` are
-    queries, as of `{as_of}`, whose answer every day depends on. `moved_users` is SQL of the users whom another
-    as_of may show otherwise, from `{instant}` on, which is in the local `{day}` or the day after it.
+    queries, as of `{as_of}`, whose answer every day depends on.
     """
 
     name: str
@@ -140,7 +144,6 @@ class Business:
     headlines: tuple[Headline, ...] = field(default=())
     rebuilt_by: Mapping[str, RebuiltBy] = field(default_factory=dict)
     facts_of_all: tuple[str, ...] = ()
-    moved_users: str = ""
 
     @property
     def dbt_project(self) -> Path:

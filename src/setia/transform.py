@@ -68,7 +68,7 @@ def transform(
     variables: dict[str, Any] = {"as_of": instants.text(as_of), "timezone": settings.timezone}
     variables |= {"currency": settings.currency}
     if options.rebuilt:
-        variables |= {"rebuilt_months": options.rebuilt.months, "rebuilt_days": options.rebuilt.days}
+        variables |= options.rebuilt.variables()
     variables |= {"builds_since": options.since} if options.since else {}
     variables |= {"key_types": options.key_types} if options.key_types else {}
     command = [

@@ -10,7 +10,7 @@
             {%- set built = [] -%}
             {%- set month, user = meta.get('built_by_month_of'), meta.get('built_by_user_of') -%}
             {%- if month -%}{%- do built.append(in_tested_months(month, meta.get('onward'))) -%}{%- endif -%}
-            {%- if user -%}{%- do built.append(is_tested_user(user)) -%}{%- endif -%}
+            {%- if user -%}{%- do built.append(is_tested_user(*user)) -%}{%- endif -%}
             {%- set day, instant = meta.get('built_by_day_of'), meta.get('read_by_day_of') -%}
             {%- if day -%}{%- do built.append(in_tested_days(day, meta.get('onward'))) -%}{%- endif -%}
             {%- if instant -%}{%- do built.append(in_tested_days(instant, instant=true)) -%}{%- endif -%}

@@ -1,4 +1,11 @@
-{#- SQL: whether a user is one of those that `setia transform` says may have changed. -#}
-{% macro rebuilt_user_of(column) -%}
-    {{ column }} in (select user_id from {{ source('raw', '_rebuilt_users') }})
+{#- SQL: whether a row's user is one of those that `setia transform` says may have changed. `day`: a DATE of the row, or with
+    is_instant the instant whose local day counts; only from the variable rebuilt_users_since on are all of them built,
+    before it those whose whole past may have changed. `because_of`: the one table whose changes count. -#}
+{% macro rebuilt_user_of(column, day=none, because_of=none, is_instant=false) -%}
+    {%- set users = "(select user_id from " ~ source('raw', '_rebuilt_users') ~ " where "
+        ~ ("table_name = '" ~ because_of ~ "'" if because_of else "true") -%}
+    {%- if day is none -%}{{ return(column ~ " in " ~ users ~ ")") }}{%- endif -%}
+    {%- set since = modules.datetime.date.fromisoformat(var('rebuilt_users_since')) -%}
+    {%- set of_late = instant_in_spans(day, [(since, modules.datetime.date(9999, 12, 30))]) if is_instant else day ~ " >= date '" ~ since ~ "'" -%}
+    ({{ column }} in {{ users }} and is_whole) or ({{ of_late }} and {{ column }} in {{ users }})))
 {%- endmacro %}

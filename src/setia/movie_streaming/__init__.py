@@ -50,26 +50,30 @@ MOVIE_STREAMING = Business(
         "ratings": RebuiltBy(
             columns=("user_id", "movie_id", "rating_score", "rating_date"),
             key="user_id",
-            users="select key as user_id from {keys}",
+            users="select key as user_id, day from {changes}",
+            moved="select user_id, {day} as day from movie_streaming_raw.raw_ratings where rating_date >= {instant}",
         ),
         "payments": RebuiltBy(
             # A refund is no revenue of another month.
             columns=("subscription_id", "amount", "payment_date", "status"),
             key="subscription_id",
-            users="select user_id from movie_streaming_raw.raw_subscriptions where subscription_id in {keys}",
+            # The last payment of a period tells why it ended, perhaps after it did.
+            users="select user_id, case when day is not null then least(day, end_date - 1) end as day"
+            " from {changes} inner join movie_streaming_raw.raw_subscriptions on subscription_id = key",
+            moved="select subscriptions.user_id, least({day}, end_date - 1) as day"
+            " from movie_streaming_raw.raw_payments inner join movie_streaming_raw.raw_subscriptions as subscriptions"
+            " using (subscription_id) where payment_date >= {instant}",
         ),
         # Whoever owns the subscription has paid for it, in all of its months.
         "subscriptions": RebuiltBy(
-            "all", columns=("user_id",), key="user_id", users="select key as user_id from {keys}"
+            "all",
+            columns=("user_id",),
+            key="user_id",
+            users="select key as user_id, day from {changes}",
+            moved="select user_id, {day} as day from movie_streaming_raw.raw_subscriptions"
+            " where end_date is null or end_date > {day} or start_date > {day}",
         ),
     },
-    moved_users=(
-        "select user_id from movie_streaming_raw.raw_subscriptions"
-        " where end_date is null or end_date > {day} or start_date > {day}"
-        " union select user_id from movie_streaming_raw.raw_subscriptions where subscription_id in"
-        "  (select subscription_id from movie_streaming_raw.raw_payments where payment_date >= {instant})"
-        " union select user_id from movie_streaming_raw.raw_ratings where rating_date >= {instant}"
-    ),
     # The scale of completion_rate, as prep_watch_sessions finds it.
     facts_of_all=(
         "select 2 * count(case when completion_rate > 1 then 1 end)"

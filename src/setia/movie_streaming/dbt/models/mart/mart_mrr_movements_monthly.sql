@@ -2,32 +2,36 @@
 Grain: one row per user and month in which MRR was or became positive.
 Question: whose monthly payment is new, grew, shrank, ended or came back, and by how much?
 -#}
-{{ config(partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['user_id']), **by_user()) }}
-with numbered_months as (
+{{ config(partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['user_id']), **by_user(day='month_key')) }}
+with first_months as (
     select
-        fact_user_mrr_monthly.*,
-        row_number() over (partition by user_id order by month_key) as months_with_mrr
-    from {{ ref('fact_user_mrr_monthly') }} as fact_user_mrr_monthly
+        user_id,
+        min(month_key) as first_month
+    from {{ ref('fact_user_mrr_monthly') }}
     where {{ is_rebuilt_user() }}
+    group by user_id
 ),
 
 labelled_months as (
     select
-        user_id,
-        month_key,
-        opening_mrr,
+        user_months.user_id,
+        user_months.month_key,
+        user_months.opening_mrr,
         case
-            when opening_mrr = 0 and months_with_mrr > 1 then 'reactivation'
-            when opening_mrr = 0 then 'new'
-            when closing_mrr = 0 then 'churn'
-            when closing_mrr > opening_mrr then 'expansion'
-            when closing_mrr < opening_mrr then 'contraction'
+            when user_months.opening_mrr = 0 and user_months.month_key > first_months.first_month then 'reactivation'
+            when user_months.opening_mrr = 0 then 'new'
+            when user_months.closing_mrr = 0 then 'churn'
+            when user_months.closing_mrr > user_months.opening_mrr then 'expansion'
+            when user_months.closing_mrr < user_months.opening_mrr then 'contraction'
             else 'unchanged'
         end as movement,
-        closing_mrr - opening_mrr as movement_amount,
-        closing_mrr
-    from numbered_months
-    where not is_intra_month
+        user_months.closing_mrr - user_months.opening_mrr as movement_amount,
+        user_months.closing_mrr
+    from {{ ref('fact_user_mrr_monthly') }} as user_months
+    inner join first_months on user_months.user_id = first_months.user_id
+    where
+        not user_months.is_intra_month
+        and {{ is_rebuilt_user('user_months.user_id', day='user_months.month_key') }}
 ),
 
 ended_periods as (

@@ -4,7 +4,7 @@ Question: how much did each user watch, and under which subscription?
 The subscription is the one in force on the day of the month's last session, by fact_subscription_history.
 -#}
 {{ config(
-    partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['subscription_id']), **by_user(month='month_key')
+    partition_by=bq_partition('month_key'), cluster_by=bq_cluster(['subscription_id']), **by_user(day='month_key', month='month_key')
 ) }}
 with user_activity as (
     select
@@ -24,7 +24,9 @@ with user_activity as (
             user_months.user_id = history.user_id
             and user_months.last_session_date >= history.start_date
             and user_months.last_session_date < coalesce(history.end_date, date '9999-12-31')
-    where {{ is_rebuilt_user('user_months.user_id') }} or {{ in_rebuilt_months('user_months.month_key') }}
+    where
+        {{ is_rebuilt_user('user_months.user_id', day='user_months.month_key') }}
+        or {{ in_rebuilt_months('user_months.month_key') }}
 )
 
 select * from user_activity

@@ -2,7 +2,7 @@
 Grain: one row per rating.
 Question: which score did a user give a title, is it the one that counts, and had they watched it?
 -#}
-{{ config(**by_user(month='date_key', onward=true)) }}
+{{ config(**by_user(because_of='ratings', month='date_key', onward=true)) }}
 with session_count as (
     select count(*) as total_sessions
     from {{ ref('prep_watch_sessions') }}
@@ -25,7 +25,7 @@ ranked_ratings as (
             order by rating_date desc, rating_id desc
         ) as recency_in_month
     from {{ ref('prep_ratings') }}
-    where {{ is_rebuilt_user() }} or {{ from_rebuilt_months('local_rating_date') }}
+    where {{ is_rebuilt_user(because_of='ratings') }} or {{ from_rebuilt_months('local_rating_date') }}
 ),
 
 ratings as (

@@ -2,7 +2,7 @@
 Grain: one row per user and month in which a paid period of the user was in force, or renewed late.
 Question: what did each user pay a month at the month's opening and at its closing?
 -#}
-{{ config(**by_user()) }}
+{{ config(**by_user(day='month_key')) }}
 with paid_spans as (
     select
         user_id,
@@ -30,6 +30,7 @@ user_months as (
         on
             paid_spans.start_date <= months.closing_date
             and paid_spans.end_date > months.opening_date
+    where {{ is_rebuilt_user('paid_spans.user_id', day='months.month_key') }}
     group by paid_spans.user_id, months.month_key
 ),
 

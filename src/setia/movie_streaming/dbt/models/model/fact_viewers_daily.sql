@@ -15,31 +15,43 @@ with active_days as (
     where valid_plays > 0 and {{ in_rebuilt_months('date_key', 31) }}
 ),
 
+spans as (
+    select
+        date_key,
+        least(coalesce({{ days_between('date_key', 'next_date') }}, 31), 31) as days,
+        coalesce(previous_date = {{ add_days('date_key', -1) }}, false) as is_returning,
+        count(*) as viewers
+    from active_days
+    group by 1, 2, 3
+),
+
 ages as (
     {{ each_number(0, 30) }}
 ),
 
 covered_days as (
     select
-        {{ add_days('active_days.date_key', 'ages.number') }} as date_key,
+        {{ add_days('spans.date_key', 'ages.number') }} as date_key,
         ages.number as age,
-        active_days.previous_date = {{ add_days('active_days.date_key', -1) }} as is_returning
-    from active_days
-    inner join ages
-        on
-            active_days.next_date is null
-            or ages.number < {{ days_between('active_days.date_key', 'active_days.next_date') }}
+        spans.is_returning,
+        spans.viewers
+    from spans
+    inner join ages on spans.days > ages.number
 ),
 
 viewers as (
     select
         date_key,
         {{ month_start('date_key') }} as month_key,
-        count(case when age = 0 then 1 end) as dau,
-        count(case when age < 7 then 1 end) as wau,
-        count(case when age < 30 then 1 end) as mau,
-        count(case when age = 0 and is_returning then 1 end) as returning_viewers,
-        count(case when age = 1 then 1 end) as dormant_viewers
+        {%- for name, is_counted in [
+            ('dau', 'age = 0'),
+            ('wau', 'age < 7'),
+            ('mau', 'age < 30'),
+            ('returning_viewers', 'age = 0 and is_returning'),
+            ('dormant_viewers', 'age = 1'),
+        ] %}
+        {{ whole_number('sum(case when ' ~ is_counted ~ ' then viewers else 0 end)') }} as {{ name }}{{ ',' if not loop.last }}
+        {%- endfor %}
     from covered_days
     where date_key <= {{ as_of_date() }} and {{ in_rebuilt_months('date_key') }}
     group by date_key

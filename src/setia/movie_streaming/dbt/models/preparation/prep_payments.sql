@@ -3,12 +3,15 @@ Grain: one row per attempt to charge a subscription, made before as_of.
 Question: what was charged, when in the reporting zone, and how did it end?
 -#}
 {#- A payment has its subscription's user, or none: those are built each time. -#}
-{{ config(**incremental_where(["'user_id is null or ' ~ is_rebuilt_user()"])) }}
+{{ config(**incremental_where(["'user_id is null or ' ~ is_rebuilt_user(day='local_payment_date')"])) }}
 with living_payments as (
     select *
     from {{ source('raw', 'raw_payments') }}
     {{ seeded('raw_payments') }}
-    where _deleted_at is null and payment_date < {{ as_of() }} and (user_id is null or {{ is_rebuilt_user() }})
+    where
+        _deleted_at is null
+        and payment_date < {{ as_of() }}
+        and (user_id is null or {{ is_rebuilt_user(day='payment_date', is_instant=true) }})
 ),
 
 cleaned_payments as (

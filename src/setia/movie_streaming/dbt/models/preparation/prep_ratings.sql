@@ -2,12 +2,15 @@
 Grain: one row per rating given before as_of.
 Question: who gave which score to what? The review's text goes no further than here.
 -#}
-{{ config(**by_user()) }}
+{{ config(**by_user(day='local_rating_date', because_of='ratings')) }}
 with living_ratings as (
     select *
     from {{ source('raw', 'raw_ratings') }}
     {{ seeded('raw_ratings') }}
-    where _deleted_at is null and rating_date < {{ as_of() }} and {{ is_rebuilt_user() }}
+    where
+        _deleted_at is null
+        and rating_date < {{ as_of() }}
+        and {{ is_rebuilt_user(day='rating_date', because_of='ratings', is_instant=true) }}
 ),
 
 cleaned_ratings as (
