@@ -187,10 +187,11 @@ def test_a_licence_is_rebuilt_where_an_unfinished_build_has_left_it(dsn, home):
     assert begin(home) == ["2023-10-01", "2023-11-01", "2024-05-01", "2024-06-01"]
 
 
-def users(home: Home) -> set[int]:
+def users(home: Home, condition: str = "true") -> set[int]:
     begin(home)
     with connect(load_settings(home.path), MOVIES.name, read_only=True) as connection:
-        rebuilt = connection.execute("select user_id from movie_streaming_raw._rebuilt_users").fetchall()
+        query = f"select user_id from movie_streaming_raw._rebuilt_users where {condition}"
+        rebuilt = connection.execute(query).fetchall()
     end(home)
     return {user for (user,) in rebuilt}
 
@@ -266,6 +267,24 @@ def test_users_are_rebuilt_whose_rows_changed_and_whom_time_moves(dsn, home):
     execute(dsn, "delete from movie_streaming.ratings")
     home.load(full=True)
     assert users(home) == {3}
+
+
+def test_the_past_of_a_user_is_rebuilt_whole_when_something_changed_in_it(dsn, home):
+    execute(dsn, *pay(paid_at="2024-03-31T16:59Z"))
+    home.load()
+    begin(home)
+    end(home)
+    ended = {"paid_at": "2024-03-31T17:00Z", "ends": "'2024-04-01'"}
+    for changed, whole in [
+        (pay("failed", paid_at="2024-03-31T16:59Z")[1:], {1}),  # the last of March in Jakarta
+        (pay("failed", paid_at="2024-03-31T17:00Z")[1:], {1}),  # it was in March
+        (pay("completed", paid_at="2024-03-31T17:00Z")[1:], set()),
+        (pay(**ended), {1}),
+        (pay("failed", **ended)[1:], {1}),  # tells why it ended in March
+    ]:
+        execute(dsn, *changed)
+        home.load()
+        assert users(home, "is_whole") == whole, changed
 
 
 def test_all_months_between_two_instants_are_rebuilt_whichever_is_later(home):

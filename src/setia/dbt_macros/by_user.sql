@@ -4,14 +4,9 @@
     `onward`: on those and on all that follow. The query is bounded by is_rebuilt_user with the same arguments then, or
     in_rebuilt_months or from_rebuilt_months. -#}
 {% macro by_user(column='user_id', day=none, because_of=none, month=none, onward=false) %}
-    {%- set told = [column, day, because_of] -%}
-    {%- set rebuilt = ["is_rebuilt_user(*" ~ told ~ ")"] -%}
+    {%- set rebuilt = ["is_rebuilt_user(*" ~ [column, day, because_of] ~ ")"] -%}
     {%- if month -%}
         {%- do rebuilt.append(("from" if onward else "in") ~ "_rebuilt_months('" ~ month ~ "')") -%}
     {%- endif -%}
-    {%- set config = incremental_where([rebuilt | join(" ~ ' or ' ~ ")]) -%}
-    {%- do config.update({'meta': {
-        'built_by_user_of': told, 'built_by_month_of': month, 'onward': 0 if onward else none,
-    }}) -%}
-    {{ return(config) }}
+    {{ return(incremental_where([rebuilt | join(" ~ ' or ' ~ ")])) }}
 {% endmacro %}

@@ -31,6 +31,7 @@ MOVIE_STREAMING = Business(
         Headline("Ratings", "select sum(total_ratings) from mart_movie_rating_monthly", "count"),
     ),
     rebuilt_by={
+        "users": RebuiltBy("all", users="select key as user_id, day from {changes}"),
         "watch_sessions": RebuiltBy(),
         "movies": RebuiltBy(
             "select month_key from movie_streaming_mart.mart_content_value where movie_id in {keys}"

@@ -8,7 +8,6 @@ with running_customers as (
             partition by user_id order by month_key rows between unbounded preceding and current row
         ) as mrr_by_movements
     from {{ ref('mart_mrr_movements_monthly') }}
-    where {{ is_tested_user('user_id') }}
 ),
 
 running_months as (

@@ -9,30 +9,39 @@ with subscriptions as (
     where {{ is_rebuilt_user() }}
 ),
 
-settled_payments as (
+last_instants as (
+    select
+        payments.subscription_id,
+        max(payments.payment_date) as payment_date
+    from {{ ref('prep_payments') }} as payments
+    inner join subscriptions on payments.subscription_id = subscriptions.subscription_id
+    where payments.status in ('completed', 'failed')
+    group by payments.subscription_id
+),
+
+last_payments as (
     select
         payments.subscription_id,
         payments.status,
-        row_number() over (
-            partition by payments.subscription_id order by payments.payment_date desc, payments.payment_id desc
-        ) as recency
+        row_number() over (partition by payments.subscription_id order by payments.payment_id desc) as recency
     from {{ ref('prep_payments') }} as payments
-    inner join subscriptions on payments.subscription_id = subscriptions.subscription_id
+    inner join last_instants
+        on payments.subscription_id = last_instants.subscription_id and payments.payment_date = last_instants.payment_date
     where payments.status in ('completed', 'failed')
 ),
 
 valued_subscriptions as (
     select
         subscriptions.*,
-        settled_payments.status as last_payment_status,
+        last_payments.status as last_payment_status,
         case
             when subscriptions.is_trial or subscriptions.status = 'paused' then 0
             when subscriptions.discount_amount >= subscriptions.price then 0
             else {{ monthly_amount('subscriptions.price - subscriptions.discount_amount', 'subscriptions.billing_interval') }}
         end as mrr
     from subscriptions
-    left join settled_payments
-        on subscriptions.subscription_id = settled_payments.subscription_id and settled_payments.recency = 1
+    left join last_payments
+        on subscriptions.subscription_id = last_payments.subscription_id and last_payments.recency = 1
 ),
 
 last_paid_starts as (
@@ -60,10 +69,7 @@ subscriptions_at_as_of as (
             when valued_subscriptions.start_date > {{ as_of_date() }} then 'scheduled'
             when
                 valued_subscriptions.end_date <= {{ closing_day }}
-                and (
-                    valued_subscriptions.status = 'canceled'
-                    or valued_subscriptions.canceled_at is not null
-                )
+                and (valued_subscriptions.status = 'canceled' or valued_subscriptions.canceled_at is not null)
                 then 'canceled'
             when valued_subscriptions.end_date <= {{ closing_day }} then 'expired'
             when valued_subscriptions.is_trial then 'trial'

@@ -16,31 +16,48 @@ user_months as (
         mrr_months.user_id,
         mrr_months.closing_mrr,
         numbered_months.month_place,
-        min(numbered_months.month_place) over (partition by mrr_months.user_id) as cohort_place,
-        max(
-            case when mrr_months.closing_mrr > 0 and numbered_months.is_complete then numbered_months.month_place end
-        ) over (partition by mrr_months.user_id) as last_place
+        numbered_months.is_complete
     from {{ ref('fact_user_mrr_monthly') }} as mrr_months
     inner join numbered_months on mrr_months.month_key = numbered_months.month_key
+),
+
+user_lives as (
+    select
+        user_id,
+        min(month_place) as cohort_place,
+        max(case when closing_mrr > 0 and is_complete then month_place end) as last_place
+    from user_months
+    group by user_id
 ),
 
 cohorts as (
     select
         cohort_place,
-        count(distinct user_id) as cohort_users
-    from user_months
+        count(*) as cohort_users
+    from user_lives
     group by cohort_place
 ),
 
 paying as (
     select
-        cohort_place,
-        month_place,
+        user_lives.cohort_place,
+        user_months.month_place,
         count(*) as retained_users,
-        sum(closing_mrr) as retained_mrr
+        sum(user_months.closing_mrr) as retained_mrr
     from user_months
-    where closing_mrr > 0
-    group by cohort_place, month_place
+    inner join user_lives on user_months.user_id = user_lives.user_id
+    where user_months.closing_mrr > 0
+    group by user_lives.cohort_place, user_months.month_place
+),
+
+last_places as (
+    select
+        cohort_place,
+        last_place,
+        count(*) as users
+    from user_lives
+    where last_place is not null
+    group by cohort_place, last_place
 ),
 
 cohort_months as (
@@ -55,16 +72,6 @@ cohort_months as (
     from cohorts
     inner join numbered_months as first_months on cohorts.cohort_place = first_months.month_place
     inner join numbered_months as months on cohorts.cohort_place <= months.month_place
-),
-
-last_places as (
-    select
-        cohort_place,
-        last_place,
-        count(distinct user_id) as users
-    from user_months
-    where last_place is not null
-    group by cohort_place, last_place
 ),
 
 cohort_life as (

@@ -20,10 +20,9 @@ ranked_ratings as (
         row_number() over (
             partition by user_id, movie_id order by rating_date desc, rating_id desc
         ) as recency,
-        row_number() over (
-            partition by user_id, movie_id, {{ month_start('local_rating_date') }}
-            order by rating_date desc, rating_id desc
-        ) as recency_in_month
+        lag({{ month_start('local_rating_date') }}) over (
+            partition by user_id, movie_id order by rating_date desc, rating_id desc
+        ) as month_of_next
     from {{ ref('prep_ratings') }}
     where {{ is_rebuilt_user(because_of='ratings') }} or {{ from_rebuilt_months('local_rating_date') }}
 ),
@@ -38,7 +37,7 @@ ratings as (
         ranked_ratings.date_key,
         ranked_ratings.month_key,
         ranked_ratings.recency = 1 as is_latest,
-        ranked_ratings.recency_in_month = 1 as is_latest_in_month,
+        coalesce(ranked_ratings.month_of_next != ranked_ratings.month_key, true) as is_latest_in_month,
         case
             when session_count.total_sessions > 0
                 then watched_ratings.rating_id is not null

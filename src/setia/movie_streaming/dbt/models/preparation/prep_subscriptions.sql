@@ -2,14 +2,15 @@
 Grain: one row per period of one plan of one user.
 Question: what did each period promise, in one spelling and with the defaults stated?
 A period is not an event: one that starts after as_of stays and is 'scheduled' in dim_subscriptions,
-since a payment made before may already name it.
+since a payment made before may already name it. So no row hangs on as_of: only those of noted users are built anew.
 -#}
-{{ config(**by_user()) }}
+{%- set any_day = "date '0001-01-01'" -%}
+{{ config(**by_user(day=any_day, because_of='subscriptions')) }}
 with living_subscriptions as (
     select *
     from {{ source('raw', 'raw_subscriptions') }}
     {{ seeded('raw_subscriptions') }}
-    where _deleted_at is null and {{ is_rebuilt_user() }}
+    where _deleted_at is null and {{ is_rebuilt_user(day=any_day, because_of='subscriptions') }}
 ),
 
 cleaned_subscriptions as (

@@ -1,12 +1,15 @@
 {#-
 Grain: one row per user.
 Question: who signed up, with every text in one spelling? Names and emails go no further than here.
+No row hangs on as_of: only those of noted users are built anew.
 -#}
+{%- set any_day = "date '0001-01-01'" -%}
+{{ config(**by_user(day=any_day, because_of='users')) }}
 with living_users as (
     select *
     from {{ source('raw', 'raw_users') }}
     {{ seeded('raw_users') }}
-    where _deleted_at is null
+    where _deleted_at is null and {{ is_rebuilt_user(day=any_day, because_of='users') }}
 ),
 
 cleaned_users as (
