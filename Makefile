@@ -13,8 +13,8 @@ help:  ## what can be made
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $@
 
-.venv/dev: requirements/dev.txt .venv/base
-	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt
+.venv/dev: requirements/dev.txt requirements/data.txt .venv/base
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps --require-hashes -r requirements/dev.txt -r requirements/data.txt
 	@touch $@
 
 setup: .venv/base  ## .venv with what the demo needs

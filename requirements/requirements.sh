@@ -8,3 +8,4 @@ compile() {
 compile pyproject.toml requirements/build.in -o requirements/base.txt
 compile pyproject.toml requirements/build.in --extra dev --extra bigquery --extra examples \
     -c requirements/base.txt -o requirements/dev.txt
+compile requirements/data.in --no-deps -o requirements/data.txt
