@@ -15,6 +15,7 @@ THREE_PARTS = (
     "WarehouseError",
     "BusyError",
     "TransformError",
+    "PredictionError",
     "PublishError",
 )
 # Who may look at the environment, and why.

@@ -7,6 +7,7 @@ SetiaError                 a message for people: what was wrong, what would be r
 │   └── MemoryShortage     a step needed more memory than it was allowed
 ├── BusyError              another run holds this home
 ├── TransformError         dbt could not build, or a test failed
+├── PredictionError        what would be learned from tells what it has to foretell
 └── PublishError           there is nothing that may be published
 """
 
@@ -48,6 +49,10 @@ class BusyError(SetiaError):
 
 class TransformError(SetiaError):
     """dbt could not build every model, or one of its tests failed."""
+
+
+class PredictionError(SetiaError):
+    """What a model would be learned from knows the future, or can't be judged."""
 
 
 class PublishError(SetiaError):

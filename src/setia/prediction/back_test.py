@@ -61,7 +61,7 @@ def quality(chances: Floats, happened: Bools) -> Quality:
     return Quality(
         people,
         those / people,
-        _area(chances, happened) if is_both else None,
+        area(chances, happened),
         _average_precision(chances, happened) if is_both else None,
         _caught(chances, happened, people / 10) / (those / 10) if is_both else None,
         float(losses.mean()),
@@ -90,9 +90,15 @@ def tenths(chances: Floats, happened: Bools) -> list[Tenth]:
     ]
 
 
-def _area(chances: Floats, happened: Bools) -> float:
+def area(scores: Floats, happened: Bools) -> float | None:
+    """The share of pairs of whom the one to whom it happened has the larger score; of any scores, also negative ones.
+
+    NULL where it happened to all or to nobody.
+    """
     those = int(happened.sum())
-    above = rankdata(chances)[happened].sum() - those * (those + 1) / 2
+    if not 0 < those < len(happened):
+        return None
+    above = rankdata(scores)[happened].sum() - those * (those + 1) / 2
     return float(above / (those * (len(happened) - those)))
 
 
