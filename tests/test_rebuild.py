@@ -6,6 +6,7 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
+import yaml
 
 from loaded_homes import Home, execute, make
 from movie_writes import everybody, insert
@@ -267,6 +268,11 @@ def test_users_are_rebuilt_whose_rows_changed_and_whom_time_moves(dsn, home):
     execute(dsn, "delete from movie_streaming.ratings")
     home.load(full=True)
     assert users(home) == {3}
+
+
+def test_a_late_renewal_reaches_back_by_less_than_is_looked_at():
+    project = yaml.safe_load((MOVIES.dbt_project / "dbt_project.yml").read_text())
+    assert 0 < project["vars"]["grace_days"] + 1 < rebuild.LOOK_BACK.days
 
 
 def test_the_past_of_a_user_is_rebuilt_whole_when_something_changed_in_it(dsn, home):
