@@ -11,7 +11,6 @@ import hashlib
 import json
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -332,22 +331,21 @@ def _fingerprint(
     instant = f"timestamptz {literal(as_of.isoformat())}"
     facts = [connection.execute(query.format(as_of=instant)).fetchone() for query in business.facts_of_all]
     told = [__version__, settings.timezone, settings.currency, columns, facts]
+    return hash_code(business, told, ("models", "macros"))
+
+
+def hash_code(business: Business, told: list[Any], folders: tuple[str, ...]) -> str:
+    """A hash of what is told and of the dbt project: of these folders, and of what both projects share.
+
+    Not of what dbt leaves beside it: in target/ a folder is called customers.yml.
+    """
     digest = hashlib.sha256(json.dumps(told, default=str).encode())
-    for path in _code(business):
+    places = [business.folder.parent / "dbt_macros", *(business.dbt_project / name for name in folders)]
+    found = [path for place in places for path in place.rglob("*")]
+    code = sorted(path for path in found if path.suffix in (".sql", ".yml", ".csv") and path.is_file())
+    for path in [business.dbt_project / "dbt_project.yml", business.dbt_project / "profiles.yml", *code]:
         digest.update(f"{path.relative_to(business.folder.parent)}\0".encode() + path.read_bytes())
     return digest.hexdigest()
-
-
-def _code(business: Business) -> list[Path]:
-    """What models are made of, and not what dbt leaves beside it: in target/ a folder is called customers.yml."""
-    folders = [business.dbt_project / name for name in ("models", "macros")]
-    found = [
-        path for folder in (*folders, business.folder.parent / "dbt_macros") for path in folder.rglob("*")
-    ]
-    return [
-        business.dbt_project / "dbt_project.yml",
-        *sorted(path for path in found if path.suffix in (".sql", ".yml") and path.is_file()),
-    ]
 
 
 def _day(instant: datetime, zone: ZoneInfo) -> date:

@@ -9,10 +9,12 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from setia import as_of as instants
+from setia import rebuild
 from setia.errors import SetiaError, TransformError, WarehouseError
 from setia.rebuild import Rebuilt
 from setia.schema import Business
@@ -65,22 +67,23 @@ def transform(
     (target / "run_results.json").unlink(missing_ok=True)
     if progress:
         progress(0, 0)  # dbt needs seconds before its first model
-    variables: dict[str, Any] = {"as_of": instants.text(as_of), "timezone": settings.timezone}
-    variables |= {"currency": settings.currency}
-    if options.rebuilt:
-        variables |= options.rebuilt.variables()
-    variables |= {"builds_since": options.since} if options.since else {}
-    variables |= {"key_types": options.key_types} if options.key_types else {}
+    told: dict[str, Any] = {"timezone": settings.timezone, "currency": settings.currency}
+    told |= {"key_types": options.key_types} if options.key_types else {}
+    moving: dict[str, Any] = {"as_of": instants.text(as_of)}
+    moving |= options.rebuilt.variables() if options.rebuilt else {}
+    moving |= {"builds_since": options.since} if options.since else {}
+    environment = _environment(settings, business)
     command = [
-        *(sys.executable, "-m", "dbt.cli.main", "--no-use-colors", "--log-format", "json"),
-        *("--log-level-file", "none", "build", "--target", settings.warehouse),
+        *(sys.executable, "-m", "setia.dbt_process"),
+        _reading(business, settings.warehouse, told, list(moving), environment),
+        *("--target", settings.warehouse, "--vars", json.dumps(told | moving)),
         *("--project-dir", str(business.dbt_project), "--profiles-dir", str(business.dbt_project)),
         *("--target-path", str(target), "--log-path", str(target)),
-        *("--vars", json.dumps(variables), "--exclude-resource-type", "unit_test"),
+        *("--", "build", "--exclude-resource-type", "unit_test"),
         *(["--full-refresh"] if options.full_refresh else []),
         *(["--select", options.select] if options.select else []),
     ]
-    said = _run(command, _environment(settings, business), target, progress)
+    said = _run(command, environment, target, progress)
     build = _read_results(target, complete=options.select is None)
     if build is None or build.failed:
         raise _failure(settings, business, build, said)
@@ -106,6 +109,16 @@ def _environment(settings: Settings, business: Business) -> dict[str, str]:
     }
 
 
+def _reading(
+    business: Business, target: str, told: dict[str, Any], moving: list[str], environment: dict[str, str]
+) -> str:
+    """What dbt's reading of the project depends on. Of the variables in `moving` only what is built does."""
+    ours = {name: value for name, value in environment.items() if name.startswith(("SETIA_", "DBT_"))}
+    versions = [version(name) for name in ("dbt-core", "dbt-adapters", f"dbt-{target}")]
+    told_of = [versions, sys.version, target, told, moving, ours, str(business.dbt_project)]
+    return rebuild.hash_code(business, told_of, ("models", "macros", "tests", "seeds"))
+
+
 def _die_with_parent() -> None:
     # A killed run must not leave a dbt behind that goes on writing the warehouse.
     if sys.platform == "linux":
@@ -121,17 +134,18 @@ def _run(command: list[str], environment: dict[str, str], cwd: Path, progress: P
         stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, preexec_fn=_die_with_parent,
     ) as process:  # fmt: skip
         assert process.stdout is not None
-        for line in process.stdout:
-            try:
-                event = json.loads(line)
-            except ValueError:
-                said.append(line.rstrip())
-                continue
-            if event["info"]["level"] in ("warn", "error"):
-                said.append(event["info"]["msg"])
-            node = event["data"].get("node_info", {})
-            if progress and node.get("node_finished_at") and "total" in event["data"]:
-                progress(event["data"]["index"], event["data"]["total"])
+        try:
+            for line in process.stdout:
+                try:
+                    told = json.loads(line)
+                except ValueError:
+                    told = {"said": line.rstrip()}
+                said += [told["said"]] if "said" in told else []
+                if progress and "total" in told:
+                    progress(told["index"], told["total"])
+        except BaseException:
+            process.kill()  # whoever ends this run does not wait for dbt
+            raise
     return said
 
 
