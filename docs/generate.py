@@ -21,7 +21,7 @@ from typer._click import Context
 from setia import settings as configuration
 from setia.businesses import BUSINESSES
 from setia.cli import app
-from setia.schema import Business, Column, Table
+from setia.schema import Business, Column, Predicted, Table
 from setia.settings import Settings
 
 DOCS = Path(__file__).resolve().parent
@@ -157,7 +157,20 @@ def _business(business: Business) -> str:
             personal = " *Personal: published only when asked for.*" if meta.get("personal") else ""
             rows.append(f"| `{column['name']}` | {_line(column.get('description', ''))}{personal} |")
         parts.append("\n".join(rows))
+    for predicted in business.predicted:
+        parts.append(f"### {predicted.name}")
+        parts.append(f"`{business.name}_ml.{predicted.name}`: {_line(predicted.description)}")
+        rows = ["| column | what it is |", "|---|---|"]
+        rows += [f"| `{column.name}` | {_line(column.description)} |" for column in predicted.columns]
+        parts.append("\n".join([*rows, *_identities(predicted)]))
     return "\n\n".join(part for part in parts if part)
+
+
+def _identities(predicted: Predicted) -> list[str]:
+    return [
+        "",
+        f"Checked before it is written: {'; '.join(what for what, _ in predicted.identities)}.",
+    ] * bool(predicted.identities)
 
 
 def _line(text: str) -> str:

@@ -158,5 +158,5 @@ def test_where_too_few_left_or_stayed_there_is_no_model_and_no_crash(share):
 def test_of_nobody_and_of_no_cutoff_nothing_is_learned():
     assert learn([]) is None
     assert learn([snapshot(np.empty((0, 3)), np.empty(0, dtype=bool))]) is None
-    assert compare([], {}) == Comparison((), {OURS: ()})
+    assert compare([], {}) == Comparison((), {OURS: ()}, {})
     assert compare([], {}).winner is None

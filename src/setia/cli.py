@@ -213,6 +213,28 @@ def transform(
     return {"businesses": data}, lines
 
 
+@app.command(epilog="Example:  setia predict movie_streaming --retrain")
+@verb
+def predict(
+    business: Name = None,
+    retrain: Annotated[
+        bool, typer.Option("--retrain", help="Learn anew, also when what was learned is still good.")
+    ] = False,
+    json: Json = False,
+) -> Result:
+    """Score who leaves, what they are worth and what to show them; learn anew when that is due."""
+    settings, data, lines = settings_of_call(), {}, []
+    for each in find(business):
+        with terminal.progress(each.title) as progress:
+            done = pipeline.predict(settings, each, progress, retrain)
+        data[each.name] = asdict(done)
+        how = f"learned anew: {done.why_learned}" if done.why_learned else "kept"
+        lines.append(f"{each.title}: model {done.model_id} ({how})")
+        lines += [f"  {what}: {method}" for what, method in done.methods.items()]
+        lines += [f"  {rows:,} rows in {name}" for name, rows in done.tables.items()]
+    return {"businesses": data}, lines
+
+
 @app.command(epilog="Example:  setia publish ecommerce")
 @verb
 def publish(
@@ -242,7 +264,7 @@ def run(
     full: Full = False,
     json: Json = False,
 ) -> Result:
-    """load, transform, publish."""
+    """load, transform, predict, publish."""
     settings, origin = settings_of_call(), From(source, mapping)
     data: dict[str, Any] = {}
     lines: list[Any] = []

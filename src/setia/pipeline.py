@@ -30,6 +30,7 @@ from setia.warehouses import connect
 
 if TYPE_CHECKING:
     from setia.ingest import History
+    from setia.predict import Prediction
 
 Progress = Callable[[str, int, int], None]
 """Told of progress as (what, done, of)."""
@@ -164,6 +165,23 @@ def transform(
         return build
 
 
+def predict(
+    settings: Settings, business: Business, progress: Progress, retrain: bool = False
+) -> "Prediction":
+    """Marts -> scores as of the last transform, if it was complete and every test passed."""
+    from setia import predict as predicting  # learning takes half a second to import
+
+    with _step(settings, business, "predict") as run:
+        progress("predict", 0, 1)
+        built = publishing.last_good_build(settings, business)
+        run.as_of = str(built["as_of"])
+        with connect(settings, business.name) as connection:
+            done = predicting.predict(connection, settings, business, retrain)
+        progress("predict", 1, 1)
+        run.counts |= asdict(done) | {"scored": built["run_id"]}
+        return done
+
+
 def publish(
     settings: Settings, business: Business, progress: Progress, personal: tuple[str, ...] = ()
 ) -> Snapshot:
@@ -185,11 +203,12 @@ def run(
     progress: Progress,
     full: bool = False,
 ) -> tuple[Batch, Build, Snapshot]:
-    """load, reconcile what was read whole, transform, publish."""
+    """load, reconcile what was read whole, transform, predict, publish."""
     if as_of:
         instants.parse(as_of, settings.zone)  # a slip is told before anything is loaded
     batch = load(settings, business, source, full, progress, reconciled=True)
     build = transform(settings, business, as_of, progress)
+    predict(settings, business, progress)
     return batch, build, publish(settings, business, progress)
 
 

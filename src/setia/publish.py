@@ -39,7 +39,7 @@ def publish(settings: Settings, business: Business, run_id: str, personal: tuple
     Readers see the old snapshot whole or the new one whole. Columns that hold personal data are left out
     unless named in `personal`. The same models give the same bytes.
     """
-    built = _last_good_build(settings, business)
+    built = last_good_build(settings, business)
     manifest = transform.manifest(settings, business)
     folder = settings.published(business.name)
     partial = folder / f".{run_id}.partial"
@@ -49,7 +49,7 @@ def publish(settings: Settings, business: Business, run_id: str, personal: tuple
         with connect(settings, business.name, read_only=True) as connection:
             tables = {
                 node["name"]: _copy(connection, node, partial, personal)
-                for node in _models(business, manifest)
+                for node in [*_models(business, manifest), *_scores(settings, business, built)]
             }
         _check_asked(personal, manifest, business)
         _sync(partial)
@@ -120,7 +120,8 @@ def nothing_published(settings: Settings, business: Business) -> PublishError:
     )
 
 
-def _last_good_build(settings: Settings, business: Business) -> dict[str, Any]:
+def last_good_build(settings: Settings, business: Business) -> dict[str, Any]:
+    """The ledger's row of the last transform; PublishError when it was not complete, or a test failed."""
     last = ledger.last(settings, business.name, "transform")
     if last is None or last["status"] != "done" or not last["counts"].get("complete"):
         became = "never ran" if last is None else f"{last['status']} ({last['error'] or 'only some models'})"
@@ -141,6 +142,17 @@ def _models(business: Business, manifest: dict[str, Any]) -> list[dict[str, Any]
         if node["schema"] == f"{business.name}_{layer}" and node["name"].startswith(prefix)
     ]
     return sorted(published, key=lambda node: str(node["name"]))
+
+
+def _scores(settings: Settings, business: Business, built: dict[str, Any]) -> list[dict[str, Any]]:
+    """The tables of scores, if they are of this build; those of an earlier one speak of other people."""
+    last = ledger.last(settings, business.name, "predict")
+    if last is None or last["status"] != "done" or last["counts"]["scored"] != built["run_id"]:
+        return []
+    return [
+        {"schema": f"{business.name}_ml", "name": predicted.name, "columns": {}}
+        for predicted in business.predicted
+    ]
 
 
 def _is_personal(node: dict[str, Any], column: str) -> bool:

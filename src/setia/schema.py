@@ -127,12 +127,26 @@ class RebuiltBy:
 
 
 @dataclass(frozen=True)
+class Predicted:
+    """A table that `predict` writes. `keys` tell its rows apart.
+
+    `identities` are (what holds, SQL condition that no row may break) pairs, checked before any row is written.
+    """
+
+    name: str
+    description: str
+    columns: tuple[Column, ...]
+    keys: tuple[str, ...]
+    identities: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True)
 class Business:
     """A business: its tables, its dbt project and what of it is published.
 
     `published` holds (layer, prefix) pairs: the models of that layer whose names start so.
     `rebuilt_by` names the tables that models which are built by month, day or user depend on. `facts_of_all` are
-    queries, as of `{as_of}`, whose answer every day depends on.
+    queries, as of `{as_of}`, whose answer every day depends on. `predicted` are the tables of scores.
     """
 
     name: str
@@ -144,6 +158,7 @@ class Business:
     headlines: tuple[Headline, ...] = field(default=())
     rebuilt_by: Mapping[str, RebuiltBy] = field(default_factory=dict)
     facts_of_all: tuple[str, ...] = ()
+    predicted: tuple[Predicted, ...] = ()
 
     @property
     def dbt_project(self) -> Path:

@@ -36,6 +36,8 @@ class Settings(BaseSettings):
     """Hours after which a load compares all of PostgreSQL with raw, which finds every deletion; each daily run does."""
     new_columns: Literal["report", "carry"] = "report"
     """What happens to a source's columns that we do not know: told of, or taken into raw as text, too."""
+    churn_days: int | None = Field(default=None, ge=1)
+    """Days in which somebody is lost who stops subscribing, or does not order; unset: 30, and 90 for the shop."""
     timezone: str = "Asia/Jakarta"
     """Reporting zone: days and months are cut in it, and naive times are read in it."""
     currency: str = "IDR"

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from setia.movie_streaming.predicted import PREDICTED
 from setia.movie_streaming.tables import TABLES
 from setia.schema import Business, Headline, RebuiltBy
 
@@ -13,7 +14,8 @@ MOVIE_STREAMING = Business(
     title="Movie streaming",
     tables=TABLES,
     layers=("preparation", "model", "mart", "ml"),
-    published=(("mart", "mart_"), ("model", "dim_"), ("ml", "ml_")),
+    published=(("mart", "mart_"), ("model", "dim_")),
+    predicted=PREDICTED,
     folder=Path(__file__).parent,
     headlines=(
         Headline("Users", "select count(*) from dim_users", "count"),

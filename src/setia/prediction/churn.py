@@ -18,7 +18,7 @@ from sklearn.linear_model import LogisticRegression
 from threadpoolctl import threadpool_limits
 
 from setia.errors import PredictionError
-from setia.prediction.back_test import Quality, area, quality
+from setia.prediction.back_test import Quality, Tenth, area, quality, tenths
 
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
@@ -27,6 +27,8 @@ TELLS_ALL = 0.98
 """A feature that alone tells so well who leaves was made from the answer."""
 FEWEST = 50
 """Who left, and who stayed, of whom a model is learned at least."""
+MOST = 200_000
+"""People whom the model is shaped by: of more, every second, third, ... is taken."""
 A_DAY = timedelta(days=1)
 
 
@@ -71,11 +73,12 @@ class Model:
 
         Together with the reference's log-odds they add up to the person's.
         """
-        whole, added = self.log_odds(features), np.empty_like(features)
-        for column, usual in enumerate(self.reference):
-            without = features.copy()
-            without[:, column] = usual
-            added[:, column] = whole - self.log_odds(without)
+        usual, added = self.log_odds(self.reference[None]), np.empty_like(features)
+        for place, column in enumerate(features.T):
+            values, back = np.unique(column, return_inverse=True)
+            rows = np.tile(self.reference, (len(values), 1))
+            rows[:, place] = values
+            added[:, place] = (self.log_odds(rows) - usual)[back]
         return added
 
     def reasons(self, features: Floats, count: int = 3) -> list[list[str]]:
@@ -95,12 +98,17 @@ def learn(snapshots: Sequence[Snapshot]) -> Model | None:
     Raises PredictionError when `check` does.
     """
     check(snapshots)
+    return fit(snapshots)
+
+
+def fit(snapshots: Sequence[Snapshot]) -> Model | None:
+    """As `learn`, of features that may well tell all: among those who left, a failed charge tells how."""
     shaping = snapshots[:-1] or snapshots
-    parts = [shaping, snapshots[-1:]]
-    leavers = [np.concatenate([each.left for each in part]) for part in parts if part]
-    if not leavers or min(min(left.sum(), (~left).sum()) for left in leavers) < FEWEST:
+    if not snapshots or any(_fewest(part) < FEWEST for part in (shaping, snapshots[-1:])):
         return None
     features = np.concatenate([each.features for each in shaping])
+    left = np.concatenate([each.left for each in shaping])
+    every = -(-len(left) // MOST)
     boosting = HistGradientBoostingClassifier(
         learning_rate=0.05,
         max_iter=300,
@@ -111,12 +119,17 @@ def learn(snapshots: Sequence[Snapshot]) -> Model | None:
         random_state=7,
     )
     with threadpool_limits(1, "openmp"):
-        boosting.fit(features, leavers[0])
+        boosting.fit(features[::every], left[::every])
     raw = Model(snapshots[-1].names, boosting, 1.0, 0.0, _medians(features))
     if len(snapshots) == 1:
         return raw
     slope, intercept = _platt(raw.log_odds(snapshots[-1].features), snapshots[-1].left)
     return Model(raw.names, boosting, slope, intercept, raw.reference)
+
+
+def _fewest(snapshots: Sequence[Snapshot]) -> int:
+    left = sum(int(each.left.sum()) for each in snapshots)
+    return min(left, sum(len(each.left) for each in snapshots) - left)
 
 
 def _medians(features: Floats) -> Floats:
@@ -158,13 +171,15 @@ def check(snapshots: Sequence[Snapshot]) -> None:
 
 @dataclass(frozen=True)
 class Comparison:
-    """How good each method was at each cutoff that could be judged, by its name; and the best of them.
+    """How good each method was at each cutoff that was judged, by its name; and the best of them.
 
-    The best has the lowest mean log loss of those that could be judged at all of these cutoffs: None without any.
+    `tenths` are of the newest of these cutoffs. The best has the lowest mean log loss of those that could be judged at
+    all of them: None without any.
     """
 
     cutoffs: tuple[date, ...]
     qualities: Mapping[str, tuple[Quality | None, ...]]
+    tenths: Mapping[str, tuple[Tenth, ...]]
 
     @property
     def winner(self) -> str | None:
@@ -177,31 +192,54 @@ class Comparison:
         return min(losses, key=losses.__getitem__, default=None)
 
 
-def compare(snapshots: Sequence[Snapshot], scores: Mapping[str, Sequence[Floats]]) -> Comparison:
-    """The model beside other methods, at every cutoff before which the answer to an earlier one was known.
+def compare(
+    snapshots: Sequence[Snapshot], scores: Mapping[str, Sequence[Floats]], newest: int = 3
+) -> Comparison:
+    """The model beside other methods, at the newest cutoffs before which the answer to an earlier one was known.
 
     `scores` has by the name of a method its scores of each snapshot's people, larger where they may rather leave; they
     become chances as the model's do, by what came after the cutoff before. Nothing of the cutoff judged, or of days
     after it, is known to any method. Raises PredictionError when `check` does.
     """
     check(snapshots)
+    places = [
+        place
+        for place, judged in enumerate(snapshots)
+        if _known(snapshots, place) and judged.left.any() and not judged.left.all()
+    ][-newest:]
     found: dict[str, list[Quality | None]] = {name: [] for name in (OURS, *scores)}
-    cutoffs = []
-    for place, judged in enumerate(snapshots):
-        known = [index for index in range(place) if snapshots[index].until <= judged.cutoff + A_DAY]
-        if not known or judged.left.all() or not judged.left.any():
-            continue
-        cutoffs.append(judged.cutoff)
-        model = learn([snapshots[index] for index in known])
-        found[OURS].append(quality(model.chances(judged.features), judged.left) if model else None)
-        last = snapshots[known[-1]]
-        for name, of_method in scores.items():
-            found[name].append(_as_chances(of_method[known[-1]], last.left, of_method[place], judged.left))
-    return Comparison(tuple(cutoffs), {name: tuple(each) for name, each in found.items()})
+    groups: dict[str, tuple[Tenth, ...]] = {}
+    for place in places:
+        for name, chances in _chances_at(snapshots, scores, place).items():
+            left = snapshots[place].left
+            found[name].append(None if chances is None else quality(chances, left))
+            groups[name] = () if chances is None else tuple(tenths(chances, left))
+    cutoffs = tuple(snapshots[place].cutoff for place in places)
+    return Comparison(cutoffs, {name: tuple(each) for name, each in found.items()}, groups)
 
 
-def _as_chances(before: Floats, left_before: Bools, scores: Floats, left: Bools) -> Quality | None:
-    if left_before.all() or not left_before.any():
+def _known(snapshots: Sequence[Snapshot], place: int) -> list[int]:
+    """The snapshots whose answer was known at the cutoff of this one."""
+    judged = snapshots[place].cutoff + A_DAY
+    return [index for index in range(place) if snapshots[index].until <= judged]
+
+
+def _chances_at(
+    snapshots: Sequence[Snapshot], scores: Mapping[str, Sequence[Floats]], place: int
+) -> dict[str, Floats | None]:
+    known, judged = _known(snapshots, place), snapshots[place]
+    model = learn([snapshots[index] for index in known])
+    found = {OURS: model.chances(judged.features) if model else None}
+    before = snapshots[known[-1]]
+    for name, of_method in scores.items():
+        found[name] = as_chances(of_method[known[-1]], before.left, of_method[place])
+    return found
+
+
+def as_chances(before: Floats, left: Bools, scores: Floats) -> Floats | None:
+    """Scores as chances, by what scores of the same method told of who left before; None where that tells nothing."""
+    if left.all() or not left.any():
         return None
-    slope, intercept = _platt(before, left_before)
-    return quality(expit(intercept + slope * scores), left)
+    slope, intercept = _platt(before, left)
+    chances: Floats = expit(intercept + slope * scores)
+    return chances

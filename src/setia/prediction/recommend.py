@@ -37,12 +37,16 @@ class Choices:
     matrix: csr_matrix
 
 
-def choices(people: Keys, items: Keys, least_people: int = 1, most_items: int = MOST_ITEMS) -> Choices:
+def choices(
+    people: Keys, items: Keys, also: Keys | None = None, least_people: int = 1, most_items: int = MOST_ITEMS
+) -> Choices:
     """The choices of pairs, which may come more than once: of items that so many people chose, the most popular.
 
-    Everybody stays, also who chose only items that are left out. Of equally popular items the smaller key is first.
+    Everybody stays, also who chose only items that are left out, or, in `also`, nothing. Of equally popular items the
+    smaller key is first.
     """
-    person_keys, rows = np.unique(people, return_inverse=True)
+    person_keys = np.unique(people if also is None else np.concatenate([people, also]))
+    rows = np.searchsorted(person_keys, people)
     item_keys, columns = np.unique(items, return_inverse=True)
     shape = (len(person_keys), len(item_keys))
     matrix = csr_matrix((np.ones(len(rows), dtype=np.float32), (rows, columns)), shape=shape)
@@ -90,10 +94,14 @@ def ease(matrix: csr_matrix, penalty: float) -> Scores:
     return weights
 
 
-def best(matrix: csr_matrix, weights: Scores, count: int) -> Iterator[tuple[slice, Lists, Scores]]:
+def best(
+    matrix: csr_matrix, weights: Scores, count: int, offered: NDArray[np.bool_] | None = None
+) -> Iterator[tuple[slice, Lists, Scores]]:
     """The `count` best items for everybody that they did not choose yet, batch by batch: rows, columns and scores.
 
-    `weights` are EASE's, or one score per item. Equal scores go by popularity, and so do the lists of people of whom
+    `weights` are EASE's, or one score per item. Only `offered` items are listed.
+
+    Equal scores go by popularity, and so do the lists of people of whom
     nothing is known. Where too few items are left, NOBODY's column fills the list, with a score of minus infinity.
     """
     count_here = min(count, matrix.shape[1])
@@ -102,6 +110,8 @@ def best(matrix: csr_matrix, weights: Scores, count: int) -> Iterator[tuple[slic
         chosen = matrix[rows]
         scores = np.asarray(chosen @ weights) if weights.ndim == 2 else np.tile(weights, (chosen.shape[0], 1))
         scores[chosen.nonzero()] = -np.inf
+        if offered is not None:
+            scores[:, ~offered] = -np.inf
         lists = np.full((chosen.shape[0], count), NOBODY, dtype=np.int32)
         values = np.full(lists.shape, -np.inf, dtype=np.float32)
         lists[:, :count_here] = _top(scores, count_here)
