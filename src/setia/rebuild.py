@@ -330,7 +330,7 @@ def _fingerprint(
     ).fetchall()
     instant = f"timestamptz {literal(as_of.isoformat())}"
     facts = [connection.execute(query.format(as_of=instant)).fetchone() for query in business.facts_of_all]
-    told = [__version__, settings.timezone, settings.currency, columns, facts]
+    told = [__version__, settings.timezone, settings.currency, settings.churn_days, columns, facts]
     return hash_code(business, told, ("models", "macros"))
 
 

@@ -69,6 +69,7 @@ def transform(
         progress(0, 0)  # dbt needs seconds before its first model
     told: dict[str, Any] = {"timezone": settings.timezone, "currency": settings.currency}
     told |= {"key_types": options.key_types} if options.key_types else {}
+    told |= {"label_days": settings.churn_days} if settings.churn_days else {}
     moving: dict[str, Any] = {"as_of": instants.text(as_of)}
     moving |= options.rebuilt.variables() if options.rebuilt else {}
     moving |= {"builds_since": options.since} if options.since else {}

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from setia.ecommerce.predicted import PREDICTED
 from setia.ecommerce.tables import TABLES
 from setia.schema import Business, Headline, RebuiltBy
 
@@ -16,6 +17,7 @@ ECOMMERCE = Business(
     layers=("staging", "intermediate", "marts", "ml"),
     published=(("marts", ""), ("ml", "")),
     folder=Path(__file__).parent,
+    predicted=PREDICTED,
     headlines=(
         Headline("Customers", "select count(*) from fct_customer_metrics", "count"),
         Headline("Active customers, last 90 days", f"select live_customers {NOW}", "count"),
