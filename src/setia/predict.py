@@ -123,7 +123,7 @@ def _key(settings: Settings, business: Business) -> str:
     for path in sorted(path for folder in folders for path in folder.glob("*.py")):
         code.update(path.read_bytes())
     told = [__version__, code.hexdigest(), sys.version, *(version(name) for name in LIBRARIES)]
-    told += [settings.timezone, settings.currency]
+    told += [settings.timezone, settings.currency, str(settings.churn_days)]
     return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
 

@@ -18,10 +18,12 @@ Floats = NDArray[np.float64]
 FEATURES = (
     "recency_days", "frequency", "customer_tenure_days", "exposure_days", "orders_per_month",
     "avg_days_between_orders", "order_total", "avg_order_total", "order_total_90d", "orders_last_90d",
-    "orders_previous_90d", "order_trend_ratio",
+    "orders_previous_90d", "order_trend_ratio", "rhythm",
 )  # fmt: skip
 GAP_DAYS = 7
 """dbt's variable label_gap_days."""
+COLUMNS = FEATURES[:-1]
+"""Those that the warehouse tells; rhythm is the chance of no order by MBG/NBD, of the customer's own times."""
 CUTOFFS = 12
 A_CUSTOMER_DAYS = 365
 """dbt's variable rfm_window_days: whoever has not ordered for longer is none whom one can lose."""
@@ -46,6 +48,7 @@ class People:
 class Histories:
     """Everybody with an order by a day, by their key, as the models of purchases want it."""
 
+    day: date
     keys: Keys
     customers: Customers
 
@@ -70,27 +73,38 @@ def answered(connection: DuckDBPyConnection) -> list[date]:
     return [day for (day,) in reversed(rows)]
 
 
-def people(connection: DuckDBPyConnection, cutoff: date) -> People:
-    """Customers at a past cutoff."""
-    return _people(
-        connection, cutoff, "is_churned = 1", f"ml_customer_training where cutoff_date = date '{cutoff}'"
-    )
+def people(connection: DuckDBPyConnection, cutoff: date, days: int) -> People:
+    """Customers at a past cutoff, by what models of their purchases up to it tell of so many days."""
+    known = histories(connection, cutoff)
+    of = f"ml_customer_training where cutoff_date = date '{cutoff}'"
+    return _people(connection, known, lifetime_value.learn(known.customers), days, ("is_churned = 1", of))
 
 
-def people_now(connection: DuckDBPyConnection, day: date) -> People:
+def people_now(connection: DuckDBPyConnection, known: Histories, learnt: Models | str, days: int) -> People:
     """Customers at as_of."""
-    return _people(connection, day, "false", f"ml_customer_features where recency_days < {A_CUSTOMER_DAYS}")
+    of = f"ml_customer_features where recency_days < {A_CUSTOMER_DAYS}"
+    return _people(connection, known, learnt, days, ("false", of))
 
 
-def _people(connection: DuckDBPyConnection, cutoff: date, left: str, of: str) -> People:
-    columns = ", ".join(f"cast({name} as double) as {name}" for name in FEATURES)
+def _people(
+    connection: DuckDBPyConnection, known: Histories, learnt: Models | str, days: int, of: tuple[str, str]
+) -> People:
+    columns = ", ".join(f"cast({name} as double) as {name}" for name in COLUMNS)
     rows = connection.execute(
-        f"select customer_id, {columns}, {left} as has_left from ecommerce_ml.{of} order by customer_id"
+        f"select customer_id, {columns}, {of[0]} as has_left from ecommerce_ml.{of[1]} order by customer_id"
     ).to_arrow_table()
-    features = [_floats(rows.column(name)) for name in FEATURES]
+    features = [_floats(rows.column(name)) for name in COLUMNS]
     has_left = rows.column("has_left").to_numpy(zero_copy_only=False).astype(bool)
     keys = rows.column("customer_id").to_numpy(zero_copy_only=False)
-    return People(cutoff, keys, np.ascontiguousarray(np.column_stack(features)), has_left)
+    features.append(_rhythm(known, learnt, keys, days))
+    return People(known.day, keys, np.ascontiguousarray(np.column_stack(features)), has_left)
+
+
+def _rhythm(known: Histories, learnt: Models | str, keys: Keys, days: int) -> Floats:
+    if isinstance(learnt, str):
+        return np.full(len(keys), np.nan)
+    told = lifetime_value.forecast(known.customers, learnt, Rules(churn_days=float(days)))
+    return told.no_order[known.of(keys)]
 
 
 def _floats(column: Any) -> Floats:
@@ -127,19 +141,15 @@ def histories(connection: DuckDBPyConnection, day: date) -> Histories:
     segment = rows.column("segment").to_numpy(zero_copy_only=False).astype(str)
     # A refund may be of more than was paid: whoever cost money was worth none.
     customers = Customers(repeats, recency, age, np.maximum(mean, 0.0), segment)
-    return Histories(rows.column("customer_id").to_numpy(zero_copy_only=False), customers)
+    return Histories(day, rows.column("customer_id").to_numpy(zero_copy_only=False), customers)
 
 
-def baselines(people: People, known: Histories, learnt: Models | str, days: int) -> dict[str, Floats]:
+def baselines(features: Floats) -> dict[str, Floats]:
     """Simple scores: days since the last order, the tutorial's rule, and the chance of no order by MBG/NBD."""
-    columns = dict(zip(FEATURES, people.features.T, strict=True))
+    columns = dict(zip(FEATURES, features.T, strict=True))
     recency = columns["recency_days"]
     rule = np.select(
         [(recency > 180) & (columns["frequency"] == 1), recency > 120, recency > 90], [3.0, 2.0, 1.0], 0.0
     )
-    if isinstance(learnt, str):
-        none = np.zeros(len(recency))
-    else:
-        told = lifetime_value.forecast(known.customers, learnt, Rules(churn_days=float(days)))
-        none = logit(np.clip(told.no_order[known.of(people.keys)], 1e-9, 1 - 1e-9))
-    return {"recency": np.log1p(recency), "rules": rule, "purchases": none}
+    rhythm = logit(np.clip(np.nan_to_num(columns["rhythm"], nan=0.5), 1e-9, 1 - 1e-9))
+    return {"recency": np.log1p(recency), "rules": rule, "rhythm": rhythm}

@@ -32,6 +32,7 @@ WORDS = {
     "order_total_90d": "spent {:,.0f} in 90 days",
     "orders_last_90d": "{:.0f} orders in 90 days",
     "orders_previous_90d": "{:.0f} orders in the 90 days before",
+    "rhythm": "of customers who ordered at such times {:.0%} stay away",
     "order_trend_ratio": "orders {:.1f} times as much as in the 90 days before",
 }
 CHURN_DAYS = 90
@@ -63,11 +64,8 @@ def _days(settings: Settings) -> int:
 def learn(connection: DuckDBPyConnection, settings: Settings) -> Shop:
     """From all cutoffs whose answer is known. Raises PredictionError when a feature tells the answer."""
     days, day = _days(settings), buyers.as_of(connection)
-    people = [buyers.people(connection, cutoff) for cutoff in buyers.answered(connection)]
-    simple = []
-    for each in people:
-        known = buyers.histories(connection, each.cutoff)
-        simple.append(buyers.baselines(each, known, lifetime_value.learn(known.customers), days))
+    people = [buyers.people(connection, cutoff, days) for cutoff in buyers.answered(connection)]
+    simple = [buyers.baselines(each.features) for each in people]
     return Shop(
         churn_forecast.study(
             [each.snapshot(days) for each in people],
@@ -176,7 +174,9 @@ def drift(connection: DuckDBPyConnection, settings: Settings, learned: Shop) -> 
     day = buyers.as_of(connection)
     if learned.reference is None or day is None:
         return {}
-    return stability.index(learned.reference, buyers.people_now(connection, day).features)
+    known = buyers.histories(connection, day)
+    people = buyers.people_now(connection, known, learned.value, _days(settings))
+    return stability.index(learned.reference, people.features)
 
 
 def score(
@@ -198,11 +198,12 @@ def _customers(
     day = buyers.as_of(connection)
     if day is None:
         return scores.table(predicted.CUSTOMER_SCORES, [])
-    known, people = buyers.histories(connection, day), buyers.people_now(connection, day)
-    told = lifetime_value.forecast(known.customers, learned.value, Rules(churn_days=float(_days(settings))))
+    known, days = buyers.histories(connection, day), _days(settings)
+    people = buyers.people_now(connection, known, learned.value, days)
+    told = lifetime_value.forecast(known.customers, learned.value, Rules(churn_days=float(days)))
     count, places = len(known.keys), known.of(people.keys)
     chances = np.full(count, np.nan)
-    simple = buyers.baselines(people, known, learned.value, _days(settings))
+    simple = buyers.baselines(people.features)
     chances[places] = churn_forecast.foretell(learned.churn, people.features, simple)
     method = np.full(count, LAPSED, dtype=object)
     method[places] = learned.churn.method
@@ -212,7 +213,7 @@ def _customers(
             "customer_id": known.keys,
             "as_of_date": [day] * count,
             "leaves_from": [since] * count,
-            "leaves_before": [since + timedelta(days=_days(settings))] * count,
+            "leaves_before": [since + timedelta(days=days)] * count,
             "churn_chance": chances,
             **_reasons(learned.churn, people, places, count),
             "churn_method": method,

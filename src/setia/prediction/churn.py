@@ -109,6 +109,7 @@ def fit(snapshots: Sequence[Snapshot]) -> Model | None:
     features = np.concatenate([each.features for each in shaping])
     left = np.concatenate([each.left for each in shaping])
     every = -(-len(left) // MOST)
+    unknown = np.isnan(features).all(axis=0)  # scikit-learn can't cut a column of which nothing is known
     boosting = HistGradientBoostingClassifier(
         learning_rate=0.05,
         max_iter=300,
@@ -119,7 +120,7 @@ def fit(snapshots: Sequence[Snapshot]) -> Model | None:
         random_state=7,
     )
     with threadpool_limits(1, "openmp"):
-        boosting.fit(features[::every], left[::every])
+        boosting.fit(np.where(unknown, 0.0, features)[::every], left[::every])
     raw = Model(snapshots[-1].names, boosting, 1.0, 0.0, _medians(features))
     if len(snapshots) == 1:
         return raw
