@@ -11,7 +11,7 @@ from duckdb import DuckDBPyConnection
 
 from setia import predicted as shared
 from setia import scores
-from setia.movie_streaming import predicted, titles
+from setia.movie_streaming import content, predicted, titles
 from setia.movie_streaming import snapshots as subscribers
 from setia.movie_streaming.snapshots import FEATURES, GAP_DAYS, MONTH, Floats, People
 from setia.prediction import churn, churn_forecast, retention, stability
@@ -63,6 +63,7 @@ class Service:
     renewals: RetentionFit
     reference: stability.Reference | None
     taste: titles.Taste
+    content: content.Content
 
 
 def newest_answer(connection: DuckDBPyConnection, settings: Settings) -> date | None:
@@ -90,6 +91,7 @@ def learn(connection: DuckDBPyConnection, settings: Settings) -> Service:
         subscribers.renewals(stays, subscribers.as_of(connection)),
         stability.reference(FEATURES, snapshots[-1].features) if snapshots else None,
         titles.taste(connection),
+        content.learn(connection),
     )
 
 
@@ -126,6 +128,7 @@ def card(learned: Service) -> dict[str, Any]:
             "judged": judged,
         },
         "renewals": asdict(learned.renewals),
+        "content": learned.content.judged,
         "titles": {name: asdict(found) for name, found in learned.taste.method.evaluations.items()},
         "limits": "Of those with a subscription in force, also when they have cancelled. A chance is not a cause.",
     }
@@ -152,6 +155,7 @@ def score(
     yield shared.RECOMMENDATION_QUALITY, scores.recommendation_quality(learned.taste.method)
     for part in titles.lists(connection, learned.taste, model_id):
         yield predicted.TITLE_LISTS, part
+    yield from content.score(connection, learned.content, model_id)
 
 
 def _users(

@@ -3,7 +3,7 @@
 from decimal import Decimal
 
 from setia.predicted import CHURN_QUALITY, CHURN_TENTHS, RECOMMENDATION_QUALITY, needed, share
-from setia.schema import Column, Predicted
+from setia.schema import Column, Predicted, Type
 
 ZERO = Decimal(0)
 MODEL_ID = needed("model_id", "string", "What was learned and when: the folder of its card, under models/.")
@@ -83,4 +83,95 @@ TITLE_LISTS = Predicted(
     ),
     ("user_id", "rank"),
 )
-PREDICTED = (USER_SCORES, RETENTION_CURVE, CHURN_QUALITY, CHURN_TENTHS, TITLE_LISTS, RECOMMENDATION_QUALITY)
+
+
+def _outlook(name: str, kind: Type, what: str) -> tuple[Column, ...]:
+    return (
+        Column(f"{name}_expected", kind, f"{what}, on average.", minimum=ZERO),
+        Column(f"{name}_low", kind, f"{what}, at least, in 19 of 20 such cases.", minimum=ZERO),
+        Column(f"{name}_high", kind, f"{what}, at most, in 19 of 20 such cases.", minimum=ZERO),
+        needed(
+            f"{name}_method", "string", "Which way told that best three months ago: by age, or as lately."
+        ),
+    )
+
+
+TITLE_VALUE = Predicted(
+    "ml_title_value",
+    "Titles on offer after the last complete month: what they are to bring in the three months after it, of which only"
+    " the share counts in which the licence runs. Grain: title.",
+    (
+        needed("movie_id", "key", "Which title."),
+        *_outlook("hours", "float", "Hours watched"),
+        *_outlook("completers", "float", "Viewers who reach the end, each month's anew"),
+        *_outlook("revenue", "decimal", "Revenue attributed to it, user by user"),
+        share("licence_share", "Share of the days of these months on which it is on offer.", nullable=False),
+        Column(
+            "licence_cost", "decimal", "What it costs in these, at the last month's rate; NULL where unknown."
+        ),
+        Column("return_expected", "decimal", "revenue_expected - licence_cost."),
+        MODEL_ID,
+    ),
+    ("movie_id",),
+    (
+        (
+            "low <= expected <= high",
+            "hours_low > hours_expected or hours_expected > hours_high or revenue_low > revenue_expected"
+            " or revenue_expected > revenue_high",
+        ),
+        (
+            "return_expected = revenue_expected - licence_cost",
+            "abs(return_expected - (revenue_expected - licence_cost)) > 0.011",
+        ),
+    ),
+)
+GENRE_DEMAND = Predicted(
+    "ml_genre_demand",
+    "Genres by what is watched of a title of theirs beside the mean of all, in the last three complete months."
+    " Grain: genre; a title counts in each of its genres.",
+    (
+        needed("genre", "string", "Which genre."),
+        needed("titles", "integer", "Titles with a complete month among these."),
+        share(
+            "share_of_titles",
+            "Share of all titles, each counted once for each of its genres.",
+            nullable=False,
+        ),
+        Column("hours", "float", "Hours watched of them.", nullable=False, minimum=ZERO),
+        share("share_of_hours", "Share of all hours, counted the same way.", nullable=False),
+        Column("demand", "float", "share_of_hours / share_of_titles.", nullable=False, minimum=ZERO),
+        Column("demand_low", "float", "At least so much, in 19 of 20 drawings of its titles.", minimum=ZERO),
+        Column("demand_high", "float", "At most so much, in 19 of 20 drawings of its titles.", minimum=ZERO),
+        needed("is_undersupplied", "boolean", "demand_low is above 1: there is less of it than is watched."),
+    ),
+    ("genre",),
+    (("demand = share_of_hours / share_of_titles", "abs(demand * share_of_titles - share_of_hours) > 1e-9"),),
+)
+CONTENT_QUALITY = Predicted(
+    "ml_content_quality",
+    "What was foretold of titles three complete months ago, and what came, beside as much as lately."
+    " Grain: measure and method.",
+    (
+        needed("measure", "string", "hours, completers or revenue."),
+        needed("method", "string", "by age, or as lately."),
+        needed("titles", "integer", "How many could be foretold."),
+        Column("expected", "float", "What was foretold of all.", nullable=False, minimum=ZERO),
+        Column("came", "float", "What came of them.", nullable=False, minimum=ZERO),
+        Column(
+            "mean_absolute_error", "float", "Mean gap between both, a title.", nullable=False, minimum=ZERO
+        ),
+        share("covered_share", "Share of titles inside their interval; 0.9 was asked for."),
+    ),
+    ("measure", "method"),
+)
+PREDICTED = (
+    USER_SCORES,
+    RETENTION_CURVE,
+    CHURN_QUALITY,
+    CHURN_TENTHS,
+    TITLE_LISTS,
+    RECOMMENDATION_QUALITY,
+    TITLE_VALUE,
+    GENRE_DEMAND,
+    CONTENT_QUALITY,
+)
