@@ -1,5 +1,6 @@
 """Who will leave: telco's customers, an oracle that knows every chance, planted leaks, and too little to learn from."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
@@ -174,6 +175,14 @@ def test_a_feature_made_from_the_answer_is_refused_by_name():
     leaky.features[:, 2] *= -1
     with pytest.raises(PredictionError, match="noise alone tells"):
         compare([leaky], {})
+
+
+def test_a_few_people_told_apart_by_chance_or_by_their_own_word_are_no_leak():
+    few = snapshot(np.column_stack([np.arange(60.0)] * 3), np.arange(60) >= 30)
+    assert learn([few]) is None
+    told, _ = people(0)
+    told.features[:, 2] = told.left
+    assert learn([replace(told, telling=("noise",))]) is not None
 
 
 def test_answers_from_days_that_were_known_are_refused():

@@ -69,7 +69,8 @@ class People:
         """What churn is learned from."""
         since = self.cutoff + timedelta(days=1 + GAP_DAYS)
         features = self.features[self.is_there]
-        return Snapshot(self.cutoff, since, until(self.cutoff, days), FEATURES, features, self.left(days))
+        ends = until(self.cutoff, days)
+        return Snapshot(self.cutoff, since, ends, FEATURES, features, self.left(days), ("is_ending",))
 
     def leavers(self, days: int) -> tuple[Floats, NDArray[np.bool_]]:
         """The features of those who left, and whether they did because charges failed."""
