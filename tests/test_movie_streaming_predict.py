@@ -17,6 +17,7 @@ from setia import publish as publishing
 from setia.businesses import BUSINESSES
 from setia.errors import PredictionError
 from setia.movie_streaming import simulate
+from setia.movie_streaming.predict import NO_AND_YES, UNKNOWN, WORDS
 from setia.movie_streaming.snapshots import FEATURES, GAP_DAYS
 from setia.plan import Plan
 from setia.predict import Prediction
@@ -288,3 +289,20 @@ def test_a_genre_is_short_of_titles_only_where_its_bounds_say_so(service):
     assert all(short == (low > 1) and low <= demand <= high for short, low, demand, high, _, _ in rows)
     assert sum(row[4] for row in rows) == pytest.approx(1)
     assert sum(row[5] for row in rows) == pytest.approx(1)
+
+
+def test_every_reason_that_somebody_may_have_has_its_words(service):
+    assert set(FEATURES) == WORDS.keys() | NO_AND_YES.keys()
+    counts = ", ".join(
+        f"count(*) filter (isnan(cast({name} as double)) or {name} is null)" for name in FEATURES
+    )
+    (unknown,) = service.home.ask(f"select {counts} from movie_streaming_ml.ml_user_snapshots")
+    assert {name for name, count in zip(FEATURES, unknown, strict=True) if count} <= UNKNOWN.keys()
+    assert set(NO_AND_YES) <= {
+        name
+        for name in FEATURES
+        if service.home.ask(
+            f"select count(*) from movie_streaming_ml.ml_user_snapshots where {name} not in (0, 1)"
+        )
+        == [(0,)]
+    }

@@ -35,6 +35,10 @@ WORDS = {
     "rhythm": "of customers who ordered at such times {:.0%} stay away",
     "order_trend_ratio": "orders {:.1f} times as much as in the 90 days before",
 }
+UNKNOWN = {
+    "avg_days_between_orders": "has ordered only once",
+    "rhythm": "the shop is too young to tell the rhythm of its orders",
+}
 CHURN_DAYS = 90
 LAPSED = "lapsed"
 LONGEST_TEST = 90
@@ -248,7 +252,6 @@ def _reasons(learned: Learned, people: People, places: Any, count: int) -> dict[
     ):
         for number, name in enumerate(names, start=1):
             value = row[FEATURES.index(name)]
-            found[f"reason_{number}"][place] = (
-                "has ordered only once" if np.isnan(value) else WORDS[name].format(value)
-            )
+            words = UNKNOWN[name] if np.isnan(value) else WORDS[name].format(value)
+            found[f"reason_{number}"][place] = words
     return found

@@ -17,6 +17,7 @@ from setia.movie_streaming.snapshots import FEATURES, GAP_DAYS, MONTH, Floats, P
 from setia.prediction import churn, churn_forecast, retention, stability
 from setia.prediction.churn import Model, Snapshot
 from setia.prediction.churn_forecast import NOT_ENOUGH, Learned
+from setia.prediction.recommend import Method
 from setia.prediction.retention import RetentionFit
 from setia.schema import Predicted
 from setia.settings import Settings
@@ -28,11 +29,7 @@ WORDS = {
     "periods": "is in period number {:.0f}",
     "plans": "has had {:.0f} plans",
     "mrr": "pays {:,.0f} a month",
-    "is_on_trial": "is on trial",
-    "has_discount": "has a discount",
-    "is_ending": "has cancelled",
     "failed_charges_84d": "{:.0f} charges failed in 84 days",
-    "is_unpaid": "the last charge failed",
     "failed_share": "{:.0%} of the charges so far failed",
     "method_failed_share": "pays in a way of which {:.0%} of the charges fail",
     "watch_minutes_7d": "watched {:.0f} minutes in the last week",
@@ -46,6 +43,20 @@ WORDS = {
     "completed_share": "has finished {:.0%} of everything begun",
     "days_since_play": "last watched {:.0f} days ago",
     "avg_rating": "rates titles {:.1f} on average",
+}
+NO_AND_YES = {
+    "is_on_trial": ("is not on trial", "is on trial"),
+    "has_discount": ("has no discount", "has a discount"),
+    "is_ending": ("has not cancelled", "has cancelled"),
+    "is_unpaid": ("the last charge was paid", "the last charge failed"),
+}
+UNKNOWN = {
+    "days_since_play": "has never watched",
+    "completed_share": "has never watched",
+    "completed_share_28d": "has not watched in 28 days",
+    "avg_rating": "has not rated anything",
+    "failed_share": "was not charged so far",
+    "method_failed_share": "was not charged so far",
 }
 CHURN_DAYS = 30
 A_YEAR_LATER = 1.1
@@ -62,7 +73,7 @@ class Service:
     unpaid_share: float
     renewals: RetentionFit
     reference: stability.Reference | None
-    taste: titles.Taste
+    taste: Method
     content: content.Content
 
 
@@ -119,7 +130,7 @@ def card(learned: Service) -> dict[str, Any]:
             "churn": learned.churn.method,
             "how": "model" if learned.unpaid else "share of those who left",
             "renewals": "shifted-beta-geometric" if learned.renewals.converged else NOT_ENOUGH,
-            "titles": learned.taste.method.name,
+            "titles": learned.taste.name,
         },
         "churn": {
             "features": FEATURES,
@@ -129,7 +140,7 @@ def card(learned: Service) -> dict[str, Any]:
         },
         "renewals": asdict(learned.renewals),
         "content": learned.content.judged,
-        "titles": {name: asdict(found) for name, found in learned.taste.method.evaluations.items()},
+        "titles": {name: asdict(found) for name, found in learned.taste.evaluations.items()},
         "limits": "Of those with a subscription in force, also when they have cancelled. A chance is not a cause.",
     }
 
@@ -152,7 +163,7 @@ def score(
     yield predicted.RETENTION_CURVE, _curve(stays, now.cutoff, learned.renewals)
     yield shared.CHURN_QUALITY, scores.churn_quality(learned.churn)
     yield shared.CHURN_TENTHS, scores.churn_tenths(learned.churn)
-    yield shared.RECOMMENDATION_QUALITY, scores.recommendation_quality(learned.taste.method)
+    yield shared.RECOMMENDATION_QUALITY, scores.recommendation_quality(learned.taste)
     for part in titles.lists(connection, learned.taste, model_id):
         yield predicted.TITLE_LISTS, part
     yield from content.score(connection, learned.content, model_id)
@@ -208,10 +219,8 @@ def _reasons(learned: Learned, features: Floats) -> list[list[str | None]]:
 
 def _words(name: str, value: float) -> str:
     if np.isnan(value):
-        return {"days_since_play": "has never watched", "avg_rating": "has not rated anything"}.get(
-            name, "has not watched in 28 days"
-        )
-    return WORDS[name].format(value)
+        return UNKNOWN[name]
+    return NO_AND_YES[name][int(value)] if name in NO_AND_YES else WORDS[name].format(value)
 
 
 def _curve(stays: subscribers.Stays, known: date, fitted: RetentionFit) -> pyarrow.Table:

@@ -17,13 +17,6 @@ SCHEMA = "movie_streaming"
 
 
 @dataclass(frozen=True)
-class Taste:
-    """The way of making lists that foretold best what was watched in the last weeks."""
-
-    method: Method
-
-
-@dataclass(frozen=True)
 class Plays:
     """Who watched which title for the first time, and whether that was in the last weeks."""
 
@@ -45,18 +38,18 @@ def plays(connection: DuckDBPyConnection) -> Plays:
     return Plays(users, movies, is_late.astype(bool))
 
 
-def taste(connection: DuckDBPyConnection) -> Taste:
-    """What was watched before the last weeks, and which method told best what was watched first in them."""
+def taste(connection: DuckDBPyConnection) -> Method:
+    """The way of making lists that foretold best what was watched for the first time in the last weeks."""
     found = plays(connection)
     before, late = ~found.is_late, found.is_late
     known = recommend.choices(found.users[before], found.movies[before])
     chosen = recommend.aligned(known, found.users[late], found.movies[late])
-    return Taste(recommend.choose(known.matrix, chosen, LENGTH))
+    return recommend.choose(known.matrix, chosen, LENGTH)
 
 
-def lists(connection: DuckDBPyConnection, learned: Taste, model_id: str) -> Iterator[pyarrow.Table]:
+def lists(connection: DuckDBPyConnection, method: Method, model_id: str) -> Iterator[pyarrow.Table]:
     """The lists of subscribers and of those worth a message, a part of the users at a time; one part at least."""
-    found, method = plays(connection), learned.method
+    found = plays(connection)
     audience, offered = _audience(connection), _offered(connection)
     known = recommend.choices(found.users, found.movies, also=audience)
     is_offered = np.isin(known.items, offered)
