@@ -333,3 +333,38 @@ def test_interrupting_the_client_stops_the_server(tmp_path: Path) -> None:
         interrupted.send_signal(signal.SIGINT)
         interrupted.wait(60)
     assert not embedded.status(tmp_path).running
+
+
+def servers_of(folder: Path) -> list[psutil.Process]:
+    """Live processes that were started for this folder, its PID file there or not."""
+    found = []
+    for process in psutil.process_iter(["cmdline", "status"]):
+        told = process.info["cmdline"] or []
+        if str(folder / "data") in told and process.info["status"] != psutil.STATUS_ZOMBIE:
+            found.append(process)
+    return found
+
+
+def children(process: psutil.Process) -> list[psutil.Process]:
+    """Its children, without looking at all processes where the system tells: a server is on its way in milliseconds."""
+    told = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    if not told.exists():
+        return process.children()
+    return [psutil.Process(int(pid)) for pid in told.read_text().split()]
+
+
+def test_a_client_that_is_told_to_end_while_its_server_starts_leaves_none_behind(tmp_path: Path) -> None:
+    with embedded.server(tmp_path):
+        pass
+    told_to_end = "import signal\nsignal.signal(signal.SIGTERM, lambda *_: sys.exit(143))\n"
+    script = CLIENT.replace("import sys\n", "import sys\n" + told_to_end, 1)
+    for _ in range(5):
+        command = [sys.executable, "-c", script, str(tmp_path)]
+        process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        client_of = psutil.Process(process.pid)
+        while process.poll() is None and not any(child.name() == "postgres" for child in children(client_of)):
+            pass
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
+        assert process.returncode == 143
+        assert servers_of(tmp_path) == []

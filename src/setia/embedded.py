@@ -252,6 +252,9 @@ def _stop(folder: Path) -> bool:
     """Stop the server in order (SIGINT: sessions end, all is written); at once if that takes too long."""
     process = _postmaster(folder / "data")
     if process is None:
+        _end_orphans(
+            folder / "data"
+        )  # of whoever is told to end while a server starts: it has no PID file yet
         return False
     for how in (signal.SIGINT, signal.SIGQUIT):
         with suppress(psutil.NoSuchProcess, psutil.TimeoutExpired):
@@ -276,19 +279,22 @@ def _postmaster(data: Path) -> psutil.Process | None:
 
 def _end_orphans(data: Path) -> None:
     """A killed server's sessions may outlive it and hold its shared memory; end them."""
+    ended = []
     for process in psutil.process_iter(["name"]):
         with suppress(psutil.NoSuchProcess, psutil.AccessDenied):
             if process.info["name"] == "postgres" and _serves(process, data):
                 process.terminate()
+                ended.append(process)
+    psutil.wait_procs(ended, STOP_SECONDS)
 
 
 def _serves(process: psutil.Process, data: Path) -> bool:
     if process.status() == psutil.STATUS_ZOMBIE or process.name() != "postgres":
         return False
-    try:
-        return Path(process.cwd()).samefile(data)
-    except (psutil.AccessDenied, FileNotFoundError):
-        return str(data) in process.cmdline()
+    with suppress(psutil.AccessDenied, FileNotFoundError):
+        if Path(process.cwd()).samefile(data):
+            return True
+    return str(data) in process.cmdline()  # it has just been started, and is not in its folder yet
 
 
 def _pid_lines(data: Path) -> list[str]:
