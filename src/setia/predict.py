@@ -169,17 +169,18 @@ def _write(
     schema = f"{business.name}_ml"
     connection.execute(f"create schema if not exists {schema}")
     known = {predicted.name: predicted for predicted in business.predicted}
+    empty: dict[str, pyarrow.Table] = {}
     begun: set[str] = set()
     for predicted, rows in parts:
-        relation = f"{schema}.{quote(predicted.name)}"
         part = typed(predicted, rows)
-        connection.register("part", part)
-        if predicted.name in begun:
-            connection.execute(f"insert into {relation} select * from part")
+        if part.num_rows or predicted.name in begun:
+            _append(connection, f"{schema}.{quote(predicted.name)}", part, predicted.name in begun)
+            begun.add(predicted.name)
         else:
-            connection.execute(f"create or replace table {relation} as select * from part")
-        connection.unregister("part")
-        begun.add(predicted.name)
+            empty[predicted.name] = part  # it may not know its keys' type, as a later part does
+    for name in empty.keys() - begun:
+        _append(connection, f"{schema}.{quote(name)}", empty[name], False)
+        begun.add(name)
     assert begun == known.keys()  # a table that is left out would go on with the scores of before
     for name in sorted(begun):
         _check(connection, schema, known[name])
@@ -187,6 +188,13 @@ def _write(
         name: connection.execute(f"select count(*) from {schema}.{quote(name)}").fetchall()[0][0]
         for name in sorted(begun)
     }
+
+
+def _append(connection: DuckDBPyConnection, relation: str, part: pyarrow.Table, is_there: bool) -> None:
+    connection.register("part", part)
+    verb = f"insert into {relation}" if is_there else f"create or replace table {relation} as"
+    connection.execute(f"{verb} select * from part")
+    connection.unregister("part")
 
 
 def _check(connection: DuckDBPyConnection, schema: str, predicted: Predicted) -> None:

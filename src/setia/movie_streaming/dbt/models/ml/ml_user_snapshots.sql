@@ -4,28 +4,28 @@ Question: what was known of each subscriber by the end of that day, and when did
 What came later is in leaves_on and leaves_how only. A view: `setia predict` reads the cutoffs that it needs.
 -#}
 {{ config(materialized='view', meta={'built_by_month_of': 'cutoff_date'}) }}
-{%- set is_in_force = '(periods.end_date is null or periods.end_date > cutoffs.cutoff_date)' %}
-{%- set is_ended = '(periods.canceled_at is not null and ' ~ local_date('periods.canceled_at') ~ ' <= cutoffs.cutoff_date)' %}
-{%- set period_start = 'max(case when ' ~ is_in_force ~ ' then periods.start_date end)' %}
+{%- set is_in_force = '(subscriptions.end_date is null or subscriptions.end_date > cutoffs.cutoff_date)' %}
+{%- set is_ended = '(subscriptions.canceled_at is not null and ' ~ local_date('subscriptions.canceled_at') ~ ' <= cutoffs.cutoff_date)' %}
+{%- set period_start = 'max(case when ' ~ is_in_force ~ ' then subscriptions.start_date end)' %}
 with cutoffs as (
     {{ cutoff_rows() }}
 ),
 
 subscribers as (
     select
-        periods.user_id,
+        subscriptions.user_id,
         cutoffs.cutoff_date,
-        {{ days_between('min(periods.start_date)', 'cutoffs.cutoff_date') }} as tenure_days,
+        {{ days_between('min(subscriptions.start_date)', 'cutoffs.cutoff_date') }} as tenure_days,
         {{ days_between(period_start, 'cutoffs.cutoff_date') }} as period_days,
         count(*) as periods,
-        count(distinct periods.plan_type) as plans,
-        sum(case when {{ is_in_force }} then periods.mrr end) as mrr,
-        min(case when {{ is_in_force }} and not periods.is_trial then 0 else 1 end) as is_on_trial,
-        max(case when {{ is_in_force }} and periods.discount_amount > 0 then 1 else 0 end) as has_discount,
+        count(distinct subscriptions.plan_type) as plans,
+        sum(case when {{ is_in_force }} then subscriptions.mrr end) as mrr,
+        min(case when {{ is_in_force }} and not subscriptions.is_trial then 0 else 1 end) as is_on_trial,
+        max(case when {{ is_in_force }} and subscriptions.discount_amount > 0 then 1 else 0 end) as has_discount,
         min(case when {{ is_in_force }} and not {{ is_ended }} then 0 else 1 end) as is_ending
     from cutoffs
-    inner join {{ ref('dim_subscriptions') }} as periods on periods.start_date <= cutoffs.cutoff_date
-    group by periods.user_id, cutoffs.cutoff_date
+    inner join {{ ref('dim_subscriptions') }} as subscriptions on subscriptions.start_date <= cutoffs.cutoff_date
+    group by subscriptions.user_id, cutoffs.cutoff_date
     having max(case when {{ is_in_force }} then 1 end) = 1
 ),
 
