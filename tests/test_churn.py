@@ -14,6 +14,7 @@ from scipy.special import expit
 from setia.errors import PredictionError
 from setia.prediction.back_test import quality
 from setia.prediction.churn import OURS, Comparison, Snapshot, compare, learn
+from setia.prediction.churn_forecast import NOT_ENOUGH, SHARE, foretell, study
 
 FIRST = date(2024, 1, 31)
 NAMES = ("days_since", "orders", "noise")
@@ -175,6 +176,18 @@ def test_a_feature_made_from_the_answer_is_refused_by_name():
     leaky.features[:, 2] *= -1
     with pytest.raises(PredictionError, match="noise alone tells"):
         compare([leaky], {})
+
+
+@pytest.mark.parametrize(("count", "method"), [(25, NOT_ENOUGH), (80, SHARE)])
+def test_where_nobody_left_lately_a_simple_score_is_no_chance(count, method):
+    known = [people(month, count)[0] for month in range(3)]
+    known[2] = replace(known[2], left=np.zeros(count, dtype=bool))
+    scores = {"recency": [each.features[:, 0] for each in known]}
+    learned = study(known, scores)
+    assert learned.comparison.winner == "recency"
+    assert learned.method == method
+    chances = foretell(learned, known[0].features, {"recency": known[0].features[:, 0]})
+    assert np.isnan(chances).all() if method == NOT_ENOUGH else (chances == 0).all()
 
 
 def test_a_few_people_told_apart_by_chance_or_by_their_own_word_are_no_leak():

@@ -17,6 +17,7 @@ def needed(name: str, kind: Type, description: str) -> Column:
     return Column(name, kind, description, nullable=False)
 
 
+MODEL_ID = needed("model_id", "string", "What was learned and when: the folder of its card, under models/.")
 CHURN_QUALITY = Predicted(
     "ml_churn_quality",
     "How good each way to foretell who leaves was, at the newest cutoffs whose answer is known."

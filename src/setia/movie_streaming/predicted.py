@@ -2,11 +2,10 @@
 
 from decimal import Decimal
 
-from setia.predicted import CHURN_QUALITY, CHURN_TENTHS, RECOMMENDATION_QUALITY, needed, share
+from setia.predicted import CHURN_QUALITY, CHURN_TENTHS, MODEL_ID, RECOMMENDATION_QUALITY, needed, share
 from setia.schema import Column, Predicted, Type
 
 ZERO = Decimal(0)
-MODEL_ID = needed("model_id", "string", "What was learned and when: the folder of its card, under models/.")
 
 USER_SCORES = Predicted(
     "ml_user_scores",

@@ -49,6 +49,8 @@ def study(snapshots: Sequence[Snapshot], scores: Mapping[str, Sequence[Floats]])
     method = comparison.winner or (OURS if model else SHARE)
     if method == OURS and model is None:
         method = SHARE
+    if last is not None and method in scores and (last.left.all() or not last.left.any()):
+        method = SHARE  # a score becomes a chance by who left after the newest cutoff
     of_method = scores.get(method)
     if method == SHARE and (last is None or len(last.left) < FEWEST):
         method = NOT_ENOUGH
@@ -76,7 +78,8 @@ def foretell(learned: Learned, features: Floats, scores: Mapping[str, Floats]) -
     assert learned.before is not None
     assert learned.left is not None
     found = as_chances(learned.before, learned.left, scores[learned.method])
-    return np.full(people, learned.share) if found is None else found
+    assert found is not None
+    return found
 
 
 def reasons(learned: Learned, features: Floats, count: int = 3) -> list[list[str]]:
